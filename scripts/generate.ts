@@ -1,0 +1,7 @@
+/** Writes the files that are derived from data: `npm run generate`. */
+import { writeFileSync } from "node:fs";
+import { generateProto } from "../src/codegen/proto/generate-proto.ts";
+import { generateOnnxSchemas } from "../src/codegen/schemas/generate-onnx-schemas.ts";
+
+writeFileSync(new URL("../src/ir/onnx-schemas.generated.ts", import.meta.url), generateOnnxSchemas());
+writeFileSync(new URL("../src/codegen/proto/onnx.generated.ts", import.meta.url), generateProto());

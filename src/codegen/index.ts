@@ -1,0 +1,8 @@
+/** Graphs to and from ONNX files. */
+export { type JsonNode, jsonNode } from "./json-node.ts";
+export * from "./training-manifest.ts";
+export { type WriteOptions, writeModel } from "./write-model.ts";
+export type { ExternalFile, ExternalFiles } from "./external-data.ts";
+export { decodeModel, encodeModel, type ParsedModel, type ParseOptions, parseModel } from "./parse-model.ts";
+export { readModelFile, type WriteFileOptions, writeModelFile } from "./model-file.ts";
+export { defaultOpset, newestOpset } from "./opset-versions.ts";

@@ -1,0 +1,78 @@
+/** What the generated codec stands on: protobufjs's reader and writer, with the bounds that a file from anywhere needs. */
+import protobuf from "protobufjs/minimal.js";
+
+/** protobufjs's writer. */
+export type Writer = protobuf.Writer;
+/** A message being read. */
+export interface Decoding {
+  readonly reader: protobuf.Reader;
+  /** How deep the message lies in others. */
+  depth: number;
+  /** How many more messages the file may have. */
+  messages: number;
+}
+/** A message as the decoder fills it. */
+export type Writable<T> = { -readonly [K in keyof T]: NonNullable<T[K]> extends readonly (infer E)[] ? E[] | undefined : T[K] };
+
+/** The message itself, to be filled. Sound because a decoder fills only what it or an earlier part of the same field has made. */
+export const writable = <T>(message: T): Writable<T> => message as Writable<T>;
+
+/** Messages nest this deep: a graph in an attribute takes four levels, so twenty graphs within each other. */
+const deepest = 100;
+/** A file has at least this many bytes per message, some thousands of messages aside: fewer would be empty ones, made to fill the memory. */
+const bytesPerMessage = 4;
+const freeMessages = 100_000;
+
+/** A writer. */
+export const newWriter = (): Writer => protobuf.Writer.create();
+
+/** Starts to read bytes. */
+export function startDecoding(bytes: Uint8Array): Decoding {
+  return { reader: protobuf.Reader.create(bytes), depth: 0, messages: freeMessages + bytes.length / bytesPerMessage };
+}
+
+/** Reads a message with its length before it, on top of `into` (a field that comes twice is merged). Throws a RangeError past the bounds. */
+export function decodeNested<M>(d: Decoding, decode: (d: Decoding, into?: M) => M, into?: M): M {
+  const { reader } = d;
+  const end = reader.size() + reader.pos;
+  const outer = reader.len;
+  if (end > outer) throw new RangeError(`a message claims to end at byte ${end}, past the end of what holds it at byte ${outer}`);
+  if (++d.depth > deepest) throw new RangeError(`messages nest deeper than ${deepest} levels`);
+  if (--d.messages < 0) throw new RangeError("too many messages for the size of the file");
+  reader.len = end;
+  const message = decode(d, into);
+  reader.len = outer;
+  d.depth--;
+  return message;
+}
+
+/** The bytes of a field that the schema does not know, its tag included. */
+export function decodeUnknown({ reader }: Decoding, tag: number, start: number): Uint8Array {
+  reader.skipType(tag & 7, 0, tag >>> 3);
+  return reader.raw(start, reader.pos);
+}
+
+/** An int64 as the nearest number. */
+export function decodeInt64({ reader }: Decoding): number {
+  const value: number | protobuf.Long = reader.int64();
+  return typeof value === "number" ? value : value.high * 2 ** 32 + (value.low >>> 0);
+}
+
+/** Reads packed numbers into an array. */
+export function decodePacked(d: Decoding, into: number[], one: (d: Decoding) => number): number[] {
+  const { reader } = d;
+  const end = reader.size() + reader.pos;
+  if (end > reader.len) throw new RangeError(`a list claims to end at byte ${end}, past the end of what holds it at byte ${reader.len}`);
+  while (reader.pos < end) into.push(one(d));
+  return into;
+}
+
+/** Writes a message with its tag and length. */
+export function encodeNested<M>(w: Writer, tag: number, message: M, encode: (w: Writer, message: M) => Writer): void {
+  encode(w.uint32(tag).fork(), message).ldelim();
+}
+
+/** Writes an int64; numbers at and past the limits become the limits. */
+export function encodeInt64(w: Writer, value: number): void {
+  w.int64(value >= 2 ** 63 ? "9223372036854775807" : value <= -(2 ** 63) ? "-9223372036854775808" : value);
+}

@@ -1,0 +1,52 @@
+import { writeModel } from "../codegen/index.ts";
+import type { Graph } from "../ir/graph.ts";
+import type { Target } from "../ir/op-schema.ts";
+import type { TensorData } from "../ir/tensor-data.ts";
+import { bindInputs, lower, type OptimizationLevel, type OptimizationReport, optimize } from "../passes/index.ts";
+import { type Compilable, type InputShapes, sourceOf } from "./source.ts";
+import { withWeights } from "./weights.ts";
+
+/** Options of every compilation. */
+export interface CompileOptions {
+  /** The ai.onnx opset, 13 to 24; 18 unless given. */
+  readonly opset?: number;
+  readonly provider?: Target["provider"];
+  /** Fixes or frees the dims of inputs; letters are symbols. */
+  readonly shapes?: InputShapes;
+  /** Parameters and buffers by name; all or none. Initialised from the seed when absent. */
+  readonly weights?: ReadonlyMap<string, TensorData>;
+  readonly seed?: number;
+  readonly optimize?: OptimizationLevel;
+  /** Further metadata_props. */
+  readonly metadata?: Readonly<Record<string, string>>;
+}
+/** A compiled inference model. */
+export interface Compiled {
+  /** The .onnx file. */
+  readonly bytes: Uint8Array;
+  /** The graph in the file. */
+  readonly graph: Graph;
+  /** The graph before optimisation, with its weights. */
+  readonly source: Graph;
+  /** What the passes did, and why they refused. */
+  readonly report: OptimizationReport;
+}
+
+/** Compiles a model or graph for inference. Throws a CompileError on any fault of the model or the options. */
+export function compile(model: Compilable, options: CompileOptions = {}): Compiled {
+  const built = buildInference(model, options);
+  return { ...built, bytes: writeModel(built.graph, { opset: targetOf(options).opset, metadata: options.metadata ?? {} }) };
+}
+
+/** The graph of an inference model, for those who write it to a file themselves. */
+export function buildInference(model: Compilable, options: CompileOptions = {}): Omit<Compiled, "bytes"> {
+  const source = sourceOf(model, options.shapes);
+  const weights = withWeights(source, options);
+  const bound = bindInputs(source.graph, weights);
+  const { graph, report } = optimize(bound, options.optimize ?? "all");
+  const target = targetOf(options);
+  return { graph: optimize(lower(graph, target), options.optimize ?? "all").graph, source: bound, report };
+}
+
+/** The target of options. */
+export const targetOf = ({ opset = 18, provider = "portable" }: CompileOptions): Target => ({ opset, provider });

@@ -1,0 +1,10 @@
+/** Data sets, transforms and loaders. */
+export { type Columns, columnsDataset, gatherRows } from "./columns.ts";
+export { type Dataset, type Field, mapInputs, type Rows, renameFields, splitDataset, subset, type Transform } from "./dataset.ts";
+export { readIdx, readIdxFile } from "./idx.ts";
+export { type ImageOptions, loadImage, stackImages } from "./image.ts";
+export { type ImageFolderOptions, imageFolder } from "./image-folder.ts";
+export { type Batch, type BatchLoader, type DatasetLoader, type LoaderOptions, loader } from "./loader.ts";
+export { type MnistOptions, type MnistSplit, mnist } from "./mnist.ts";
+export { type ChannelStatistics, imagenetStatistics, mnistStatistics, normalize } from "./normalize.ts";
+export { permutation, philox } from "./random.ts";

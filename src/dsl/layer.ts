@@ -1,0 +1,60 @@
+/**
+ * Layers as values: functions that wait for their input, and `sequential`, which makes one of several.
+ *
+ * A layer carries its shape rule as a type-level function (an interface whose `out` reads `this["in"]`). Composing the
+ * functions' own generic signatures instead ends in TS2589: the checker compares deferred conditional types structurally.
+ */
+import { captureLocation, nowhere, type SourceLocation } from "../ir/location.ts";
+import type { Checked, Tensor } from "./tensor.ts";
+import { currentTrace, located, scoped } from "./trace.ts";
+
+/** A function from shapes to shapes. */
+export interface Rule {
+  readonly in: unknown;
+  readonly out: unknown;
+}
+/** What a rule makes of S. */
+export type Apply<R, S> = (R & { readonly in: S })["out" & keyof R];
+/** A layer that waits for its input; R is its rule. */
+export interface Layer<R> extends AnyLayer {
+  readonly rule?: R;
+  <S>(x: Checked<Tensor<S>, Apply<R, S>>): Tensor<Apply<R, S>>;
+}
+/** A layer, its rule forgotten. */
+export interface AnyLayer {
+  (x: never): unknown;
+  /** The same layer, called `name` where it has no name of its own. */
+  named(name: string): AnyLayer;
+}
+/** The shape stays. */
+export interface Same extends Rule {
+  readonly out: this["in"];
+}
+
+type PublicFunction = (...args: never) => unknown;
+type Body = (x: never, name: string | undefined) => unknown;
+
+/** A layer over a function that takes the input and a name. Sound when R is the type-level twin of what it does to shapes. */
+export function layerOf<R>(body: Body, publicFunction: PublicFunction): Layer<R> {
+  return ruled<R>(bound(body, captureLocation(publicFunction), undefined));
+}
+function bound(body: Body, location: SourceLocation, name: string | undefined): AnyLayer {
+  const run = (x: never): unknown => located(location, () => body(x, name));
+  return Object.assign(run, { named: (other: string) => bound(body, location, other) });
+}
+/** Sound under the condition of `layerOf`; the rule exists only in the type. */
+const ruled = <R>(layer: AnyLayer): Layer<R> => layer as Layer<R>;
+
+type Fold<S, L> = L extends readonly [infer F, ...infer R] ? (F extends { readonly rule?: infer Q } ? Fold<Apply<NonNullable<Q>, S>, R> : never) : S;
+interface Chain<L> extends Rule {
+  readonly out: Fold<this["in"], L>;
+}
+/** The layers in order, as one layer, each called by its index where it has no name, as in torch.nn.Sequential. */
+export function sequential<const L extends readonly AnyLayer[]>(...layers: L): Layer<Chain<L>> {
+  const run = (x: never): unknown => layers.reduce<never>((y, layer, i) => passed(layer.named(String(i))(y)), x);
+  return ruled<Chain<L>>(
+    Object.assign(run, { named: (name: string) => bound((x) => scoped(currentTrace("sequential", nowhere), name, () => run(x)), nowhere, undefined) }),
+  );
+}
+/** Sound because Fold has checked that each layer takes what the one before it gives. */
+const passed = (y: unknown): never => y as never;

@@ -1,0 +1,107 @@
+/** Elementwise arithmetic; the second operand is a tensor, which broadcasts, or a number. */
+import { type DType, dtypes } from "../../ir/dtype.ts";
+import type { Value } from "../../ir/graph.ts";
+import { type BroadcastShape, broadcastFault } from "../shape-rules/broadcast.ts";
+import type { AnyTensor, Checked, Tensor, TensorOf } from "../tensor.ts";
+import { add as addNode, type Call, check, enter, operand, result } from "../trace.ts";
+
+type BinaryOp = "Add" | "Sub" | "Mul" | "Div" | "Pow" | "Max" | "Min";
+type UnaryOp = "Neg" | "Abs" | "Sqrt" | "Exp" | "Log" | "Reciprocal";
+
+function binary(call: Call, opType: BinaryOp, a: unknown, b: unknown): Value {
+  const p = operand(call, a, "the first operand");
+  if (typeof b === "number") return addNode(call, opType, [p, call.builder.constant(p.type.dtype, b)]);
+  const q = operand(call, b, "the second operand");
+  check(call, [p, q], broadcastFault(p.type.shape, q.type.shape));
+  return addNode(call, opType, [p, q]);
+}
+function unary<S>(label: string, publicFunction: (...args: never) => unknown, opType: UnaryOp, x: Tensor<S>): Tensor<S> {
+  const call = enter(label, publicFunction);
+  return result(call, addNode(call, opType, [operand(call, x)]));
+}
+
+/** a + b. */
+export function add<A, B>(a: Tensor<A>, b: Checked<Tensor<B> | number, BroadcastShape<"add", A, B>>): Tensor<BroadcastShape<"add", A, B>> {
+  const call = enter("add", add);
+  return result(call, binary(call, "Add", a, b));
+}
+/** a - b. */
+export function sub<A, B>(a: Tensor<A>, b: Checked<Tensor<B> | number, BroadcastShape<"sub", A, B>>): Tensor<BroadcastShape<"sub", A, B>> {
+  const call = enter("sub", sub);
+  return result(call, binary(call, "Sub", a, b));
+}
+/** a * b. */
+export function mul<A, B>(a: Tensor<A>, b: Checked<Tensor<B> | number, BroadcastShape<"mul", A, B>>): Tensor<BroadcastShape<"mul", A, B>> {
+  const call = enter("mul", mul);
+  return result(call, binary(call, "Mul", a, b));
+}
+/** a / b. */
+export function div<A, B>(a: Tensor<A>, b: Checked<Tensor<B> | number, BroadcastShape<"div", A, B>>): Tensor<BroadcastShape<"div", A, B>> {
+  const call = enter("div", div);
+  return result(call, binary(call, "Div", a, b));
+}
+/** a to the power of b. */
+export function pow<A, B>(a: Tensor<A>, b: Checked<Tensor<B> | number, BroadcastShape<"pow", A, B>>): Tensor<BroadcastShape<"pow", A, B>> {
+  const call = enter("pow", pow);
+  return result(call, binary(call, "Pow", a, b));
+}
+/** The greater of a and b. */
+export function maximum<A, B>(
+  a: Tensor<A>,
+  b: Checked<Tensor<B> | number, BroadcastShape<"maximum", A, B>>,
+): Tensor<BroadcastShape<"maximum", A, B>> {
+  const call = enter("maximum", maximum);
+  return result(call, binary(call, "Max", a, b));
+}
+/** The smaller of a and b. */
+export function minimum<A, B>(
+  a: Tensor<A>,
+  b: Checked<Tensor<B> | number, BroadcastShape<"minimum", A, B>>,
+): Tensor<BroadcastShape<"minimum", A, B>> {
+  const call = enter("minimum", minimum);
+  return result(call, binary(call, "Min", a, b));
+}
+/** -x. */
+export function neg<S>(x: Tensor<S>): Tensor<S> {
+  return unary("neg", neg, "Neg", x);
+}
+/** |x|. */
+export function abs<S>(x: Tensor<S>): Tensor<S> {
+  return unary("abs", abs, "Abs", x);
+}
+/** The square root. */
+export function sqrt<S>(x: Tensor<S>): Tensor<S> {
+  return unary("sqrt", sqrt, "Sqrt", x);
+}
+/** e^x. */
+export function exp<S>(x: Tensor<S>): Tensor<S> {
+  return unary("exp", exp, "Exp", x);
+}
+/** The natural logarithm. */
+export function log<S>(x: Tensor<S>): Tensor<S> {
+  return unary("log", log, "Log", x);
+}
+/** 1 / x. */
+export function reciprocal<S>(x: Tensor<S>): Tensor<S> {
+  return unary("reciprocal", reciprocal, "Reciprocal", x);
+}
+/** x between min and max. */
+export function clamp<S>(x: Tensor<S>, options: { min?: number; max?: number }): Tensor<S> {
+  const call = enter("clamp", clamp);
+  const value = operand(call, x);
+  const { min, max } = options;
+  const bound = (limit: number | undefined): Value | null => (limit === undefined ? null : call.builder.constant("float32", limit));
+  const empty = min === undefined && max === undefined;
+  check(call, [value], empty ? { code: "option-missing", text: "neither min nor max is given" } : null);
+  return result(call, addNode(call, "Clip", [value, bound(min), bound(max)]));
+}
+
+/** x with another element type. */
+export function cast<X extends AnyTensor, D extends DType>(x: X, dtype: D): TensorOf<X["shape"], D> {
+  const call = enter("cast", cast);
+  const value = operand(call, x);
+  const y = value.type.dtype === dtype ? value : addNode(call, "Cast", [value], { to: dtypes[dtype].onnx });
+  return typedTensor(result(call, y));
+}
+/** Sound because `result` reads the element type from the value, which the Cast has just been given. */
+const typedTensor = <S, D extends DType>(x: AnyTensor): TensorOf<S, D> => x as TensorOf<S, D>;

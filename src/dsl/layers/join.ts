@@ -1,0 +1,81 @@
+/** Joining and splitting tensors. */
+import type { Value } from "../../ir/graph.ts";
+import { type Axis, type AxisFault, axisFault, axisOf } from "../shape-rules/axes.ts";
+import { type ConcatFault, type ConcatShape, type First, joinFault, type NewAxisFault, type StackFault, type StackShape } from "../shape-rules/join.ts";
+import { type ReplaceAxis, type SplitFault, splitFault, type SplitShapes } from "../shape-rules/movement.ts";
+import { positive } from "../shape-rules/window.ts";
+import type { Checked, Tensor } from "../tensor.ts";
+import { add, addSeveral, type Call, check, enter, operand, result, within } from "../trace.ts";
+
+/** Joins tensors along an axis; a type error stands at the tensor that does not fit the first. */
+export function concat<L extends readonly unknown[], A extends number>(
+  tensors: readonly [...{ [K in keyof L]: Checked<Tensor<L[K]>, ConcatFault<L, K, A>> }],
+  dim: Checked<A, AxisFault<"concat", First<L>, A>>,
+): Tensor<ConcatShape<L, A>> {
+  const call = enter("concat", concat);
+  const values = operands(call, tensors);
+  const rank = values[0]?.type.shape.length ?? 0;
+  const axis = axisOf(rank, Number(dim));
+  check(call, values, axisFault(rank, Number(dim)), joinFault(values.map((v) => v.type.shape), axis));
+  return result(call, add(call, "Concat", values, { axis }));
+}
+/** Stacks tensors of one shape along a new axis. */
+export function stack<L extends readonly unknown[], A extends number = 0>(
+  tensors: readonly [...{ [K in keyof L]: Checked<Tensor<L[K]>, StackFault<L, K>> }],
+  dim?: Checked<A, NewAxisFault<"stack", First<L>, A>>,
+): Tensor<StackShape<L, A>> {
+  const call = enter("stack", stack);
+  const values = operands(call, tensors);
+  const rank = (values[0]?.type.shape.length ?? 0) + 1;
+  check(call, values, axisFault(rank, Number(dim ?? 0)), joinFault(values.map((v) => v.type.shape), -1));
+  const axis = axisOf(rank, Number(dim ?? 0));
+  const rows = within(call, () => values.map((v) => call.builder.add("Unsqueeze", [v, call.builder.constant("int64", [axis])])));
+  return result(call, add(call, "Concat", rows, { axis }));
+}
+function operands(call: Call, tensors: unknown): readonly Value[] {
+  const list: readonly unknown[] = Array.isArray(tensors) ? tensors : [];
+  check(call, [], list.length === 0 ? { code: "no-tensors", text: "the list of tensors is empty" } : null);
+  return list.map((x, i) => operand(call, x, `tensor ${i}`));
+}
+
+/** Cuts an axis into pieces of the given sizes. */
+export function split<S, const L extends readonly number[], A extends number>(
+  x: Tensor<S>,
+  sizes: Checked<L, SplitFault<S, L, A>>,
+  dim: Checked<A, AxisFault<"split", S, A>>,
+): { -readonly [K in keyof L]: Tensor<SplitShapes<S, L, A>[K]> } {
+  const call = enter("split", split);
+  const value = operand(call, x);
+  const [rank, list] = [value.type.shape.length, sizeList(sizes)];
+  check(call, [value], axisFault(rank, Number(dim)));
+  const axis = axisOf(rank, Number(dim));
+  check(call, [value], splitFault(value.type.shape[axis], list, Number(dim)));
+  return pieces(call, addSeveral(call, "Split", [value, call.builder.constant("int64", list)], { axis }, list.length).outputs);
+}
+/** Sound because a `Checked` argument is the argument or an error that never runs. */
+const sizeList = (sizes: unknown): readonly number[] => sizes as readonly number[];
+/** Sound because the op has as many outputs as there are sizes, and T lists the types that the rule gives them. */
+const pieces = <T>(call: Call, values: readonly (Value | null)[]): T => values.flatMap((v) => (v === null ? [] : [result(call, v)])) as T;
+
+/** Cuts an axis into at most n pieces of equal size, the last of which may be smaller. */
+export function chunk<S, A extends number>(
+  x: Tensor<S>,
+  chunks: number,
+  dim: Checked<A, AxisFault<"chunk", S, A>>,
+): readonly Tensor<ReplaceAxis<S, Axis<S, A>, number>>[] {
+  const call = enter("chunk", chunk);
+  const value = operand(call, x);
+  const rank = value.type.shape.length;
+  check(call, [value], axisFault(rank, Number(dim)), positive("chunks", chunks));
+  const axis = axisOf(rank, Number(dim));
+  const size = value.type.shape[axis];
+  if (typeof size !== "number") {
+    const fault = { code: "symbolic-axis", text: `axis ${Number(dim)} has ${size}, but must be a number`, help: "trace the model with a fixed size" };
+    check(call, [value], fault);
+    return [];
+  }
+  const each = Math.max(1, Math.ceil(size / chunks));
+  const sizes = Array.from({ length: Math.max(1, Math.ceil(size / each)) }, (_, i) => Math.min(each, size - i * each));
+  const { outputs } = addSeveral(call, "Split", [value, call.builder.constant("int64", sizes)], { axis }, sizes.length);
+  return outputs.flatMap((v) => (v === null ? [] : [result<ReplaceAxis<S, Axis<S, A>, number>>(call, v)]));
+}

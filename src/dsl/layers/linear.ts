@@ -1,0 +1,54 @@
+/** Matrix products: torch.nn.Linear and torch.matmul. */
+import type { Value } from "../../ir/graph.ts";
+import { defaultBias, defaultWeight, type LayerInit } from "../init.ts";
+import { type FeaturesFault, featuresFault, type LinearShape, type MatmulShape, matmulFault } from "../shape-rules/linear.ts";
+import { type Positive, positive } from "../shape-rules/window.ts";
+import type { Checked, Tensor } from "../tensor.ts";
+import { add, type Call, check, declare, enter, enterLayer, operand, result, within } from "../trace.ts";
+import { settings } from "./options.ts";
+
+/** A dense layer on the last axis, as torch.nn.Linear: float32[..., F] -> float32[..., outFeatures]. */
+export function linear<S, O extends number, I extends number = number>(
+  x: Checked<Tensor<S>, LinearShape<S, O>>,
+  options: {
+    outFeatures: Checked<O, Positive<"linear: outFeatures", O>>;
+    /** Only checked: the input says how many there are. */
+    inFeatures?: Checked<I, FeaturesFault<S, I>>;
+    bias?: boolean;
+    init?: LayerInit;
+    name?: string;
+  },
+): Tensor<LinearShape<S, O>> {
+  const o = settings<LinearSettings>(options, { outFeatures: 0, inFeatures: null, bias: true, init: {}, name: undefined });
+  const call = enterLayer("linear", linear, o.name);
+  const value = operand(call, x);
+  check(call, [value], featuresFault(value.type.shape, o.inFeatures), positive("outFeatures", o.outFeatures));
+  const features = value.type.shape.at(-1) ?? 0;
+  const weight = declare(call, "weight", [o.outFeatures, features], o.init.weight ?? defaultWeight);
+  const bias = o.bias ? declare(call, "bias", [o.outFeatures], o.init.bias ?? defaultBias(Number(features))) : null;
+  return result(call, product(call, value, weight, bias));
+}
+interface LinearSettings {
+  readonly outFeatures: number;
+  readonly inFeatures: number | null;
+  readonly bias: boolean;
+  readonly init: LayerInit;
+  readonly name: string | undefined;
+}
+
+/** x W^T + b over the last axis: one Gemm for a matrix, MatMul for more axes. */
+export function product(call: Call, x: Value, weight: Value, bias: Value | null): Value {
+  const { builder } = call;
+  if (x.type.shape.length === 2) return add(call, "Gemm", [x, weight, bias], { transB: 1 });
+  const transposed = within(call, () => builder.add("Transpose", [weight], { perm: [1, 0] }));
+  if (bias === null) return add(call, "MatMul", [x, transposed]);
+  return add(call, "Add", [within(call, () => builder.add("MatMul", [x, transposed])), bias]);
+}
+
+/** The matrix product of the last two axes; the others broadcast. */
+export function matmul<A, B>(a: Tensor<A>, b: Checked<Tensor<B>, MatmulShape<A, B>>): Tensor<MatmulShape<A, B>> {
+  const call = enter("matmul", matmul);
+  const [p, q] = [operand(call, a, "the first input"), operand(call, b, "the second input")];
+  check(call, [p, q], matmulFault(p.type.shape, q.type.shape));
+  return result(call, add(call, "MatMul", [p, q]));
+}

@@ -1,0 +1,90 @@
+/** Moving and cutting axes. */
+import { type AxisFault, axisFault, axisOf } from "../shape-rules/axes.ts";
+import { type PadShape, type PermuteFault, permuteFault, type PermuteShape, type SelectShape, type SliceShape, type TransposeShape } from "../shape-rules/movement.ts";
+import { show } from "../shape-rules/show.ts";
+import { type Positive, positive } from "../shape-rules/window.ts";
+import type { Checked, Tensor } from "../tensor.ts";
+import { add, check, enter, operand, result, within } from "../trace.ts";
+import { settings } from "./options.ts";
+
+/** Swaps two axes. */
+export function transpose<S, A extends number, B extends number>(
+  x: Tensor<S>,
+  dim0: Checked<A, AxisFault<"transpose", S, A>>,
+  dim1: Checked<B, AxisFault<"transpose", S, B>>,
+): Tensor<TransposeShape<S, A, B>> {
+  const call = enter("transpose", transpose);
+  const value = operand(call, x);
+  const rank = value.type.shape.length;
+  check(call, [value], axisFault(rank, Number(dim0)), axisFault(rank, Number(dim1)));
+  const [a, b] = [axisOf(rank, Number(dim0)), axisOf(rank, Number(dim1))];
+  const perm = Array.from({ length: rank }, (_, i) => (i === a ? b : i === b ? a : i));
+  return result(call, add(call, "Transpose", [value], { perm }));
+}
+/** Reorders all axes: axis i of the result is axis dims[i] of x. */
+export function permute<S, const D extends readonly number[]>(x: Tensor<S>, dims: Checked<D, PermuteFault<S, D>>): Tensor<PermuteShape<S, D>> {
+  const call = enter("permute", permute);
+  const value = operand(call, x);
+  const rank = value.type.shape.length;
+  const given = dimList(dims);
+  const axes = given.map((d) => axisOf(rank, d));
+  const range = given.map((d) => axisFault(rank, d)).find((f) => f !== null) ?? null;
+  check(call, [value], given.length === rank ? range : null, permuteFault(rank, axes, given));
+  return result(call, add(call, "Transpose", [value], { perm: axes }));
+}
+/** Sound because a `Checked` argument is the argument or an error that never runs. */
+const dimList = (dims: unknown): readonly number[] => dims as readonly number[];
+
+/** One position of an axis, which goes away. */
+export function select<S, A extends number>(x: Tensor<S>, dim: Checked<A, AxisFault<"select", S, A>>, index: number): Tensor<SelectShape<S, A>> {
+  const call = enter("select", select);
+  const value = operand(call, x);
+  const rank = value.type.shape.length;
+  check(call, [value], axisFault(rank, Number(dim)));
+  const axis = axisOf(rank, Number(dim));
+  const size = value.type.shape[axis];
+  const outside = !Number.isSafeInteger(index) || (typeof size === "number" && (index < -size || index >= size));
+  check(call, [value], outside ? { code: "index-range", text: `index ${index} is outside axis ${Number(dim)}, which has ${show(size)}` } : null);
+  return result(call, add(call, "Gather", [value, call.builder.constant("int64", index)], { axis }));
+}
+/** The positions of an axis from start (0) to before end (its size), both negative from the end, in steps. */
+export function slice<S, A extends number, const F extends number = 0, const E extends number | null = null, const St extends number = 1>(
+  x: Tensor<S>,
+  dim: Checked<A, AxisFault<"slice", S, A>>,
+  options: { start?: F; end?: E; step?: Checked<St, Positive<"slice: step", St>> } = {},
+): Tensor<SliceShape<S, A, F, E, St>> {
+  const call = enter("slice", slice);
+  const value = operand(call, x);
+  const rank = value.type.shape.length;
+  const o = settings<{ start: number; end: number | null; step: number }>(options, { start: 0, end: null, step: 1 });
+  const axis = axisOf(rank, Number(dim));
+  check(call, [value], axisFault(rank, Number(dim)), positive("step", o.step));
+  const { builder } = call;
+  const whole = (n: number): boolean => Number.isSafeInteger(n);
+  check(call, [value], whole(o.start) && (o.end === null || whole(o.end)) ? null : { code: "option-range", text: `start ${o.start} and end ${o.end} must be integers` });
+  const list = (n: number) => builder.constant("int64", [n]);
+  return result(call, add(call, "Slice", [value, list(o.start), list(o.end ?? Number.POSITIVE_INFINITY), list(axis), list(o.step)]));
+}
+
+/** How pad fills. */
+export interface PadOptions {
+  mode?: "constant" | "reflect" | "replicate" | "circular";
+  /** What constant padding is made of. */
+  value?: number;
+}
+const modes = { constant: "constant", reflect: "reflect", replicate: "edge", circular: "wrap" } as const;
+
+/** Adds to the last axes, [left, right, top, bottom, ...] as torch.nn.functional.pad; negative numbers cut. */
+export function pad<S, const L extends readonly number[]>(x: Tensor<S>, pads: L, options: PadOptions = {}): Tensor<PadShape<S, L>> {
+  const call = enter("pad", pad);
+  const value = operand(call, x);
+  const rank = value.type.shape.length;
+  const wrong = pads.length % 2 !== 0 || pads.length > 2 * rank || pads.some((n) => !Number.isSafeInteger(n));
+  check(call, [value], wrong ? { code: "pad", text: `pads are [${pads.join(", ")}], but must be an even number of integers, at most ${2 * rank}` } : null);
+  const mode = modes[options.mode ?? "constant"];
+  const both = Array.from({ length: rank }, (_, axis) => [pads[2 * (rank - 1 - axis)] ?? 0, pads[2 * (rank - 1 - axis) + 1] ?? 0] as const);
+  const { builder } = call;
+  const list = builder.constant("int64", [...both.map(([begin]) => begin), ...both.map(([, end]) => end)]);
+  const fill = mode === "constant" ? within(call, () => builder.constant(value.type.dtype, options.value ?? 0)) : null;
+  return result(call, add(call, "Pad", [value, list, fill], { mode }));
+}

@@ -1,0 +1,87 @@
+/** The same elements in other shapes. */
+import type { Value } from "../../ir/graph.ts";
+import type { Shape } from "../../ir/shape.ts";
+import type { Dim } from "../dim-types.ts";
+import { type AxisFault, axisFault, axisOf } from "../shape-rules/axes.ts";
+import type { Insert, NewAxis, NewAxisFault } from "../shape-rules/join.ts";
+import type { SqueezeFault, SqueezeShape } from "../shape-rules/movement.ts";
+import { expandFault, type ExpandShape, type FlattenShape, reshapeFault, type ReshapeShape } from "../shape-rules/reshape.ts";
+import { show } from "../shape-rules/show.ts";
+import type { Checked, Tensor } from "../tensor.ts";
+import { add, type Call, check, enter, operand, result } from "../trace.ts";
+import { shapeTensor } from "./shape-tensor.ts";
+
+/** Joins the axes from startDim to endDim into one; without arguments all but the batch. */
+export function flatten<S, A extends number = 1, B extends number = -1>(
+  x: Tensor<S>,
+  startDim?: Checked<A, AxisFault<"flatten", S, A>>,
+  endDim?: Checked<B, AxisFault<"flatten", S, B>>,
+): Tensor<FlattenShape<S, A, B>> {
+  const call = enter("flatten", flatten);
+  const value = operand(call, x);
+  const { shape } = value.type;
+  const [start, end] = [Number(startDim ?? 1), Number(endDim ?? -1)];
+  check(call, [value], axisFault(shape.length, start), axisFault(shape.length, end));
+  const [from, to] = [axisOf(shape.length, start), axisOf(shape.length, end)];
+  check(call, [value], from > to ? { code: "axis-range", text: `startDim ${start} comes after endDim ${end}` } : null);
+  const joined = shape.slice(from, to + 1);
+  const sum = joined.length > 1 ? joined.map(show).join(" * ") : "";
+  const total = joined.every((d) => typeof d === "number") ? ` = ${joined.reduce((product, d) => product * d, 1)}` : "";
+  const flat = from === 1 && to === shape.length - 1;
+  const y = flat ? add(call, "Flatten", [value], { axis: 1 }) : reshaped(call, value, [...shape.slice(0, from), -1, ...shape.slice(to + 1)]);
+  return result(call, y, sum === "" ? undefined : `${sum}${total}`);
+}
+/** The same elements in another shape; one size may be -1: it follows from the others. */
+export function reshape<S, const T extends Dim[]>(x: Tensor<S>, shape: Checked<[...T], ReshapeShape<S, T>>): Tensor<ReshapeShape<S, T>> {
+  const call = enter("reshape", reshape);
+  const value = operand(call, x);
+  const target = sizes(shape);
+  check(call, [value], reshapeFault(value.type.shape, target));
+  return result(call, reshaped(call, value, target));
+}
+/** Sound because a `Checked` argument is the argument or an error that never runs. */
+const sizes = (shape: unknown): Shape => shape as Shape;
+
+/** A Reshape; a size that stays at its axis is a 0, and one symbol elsewhere a -1, so that most need no Shape node. */
+function reshaped(call: Call, x: Value, target: Shape): Value {
+  const kept = target.map((d, i) => (typeof d === "string" && d === x.type.shape[i] ? 0 : d));
+  // A 0 in the constant would mean "as in the input", so an empty axis goes through a shape without such marks.
+  if (target.includes(0)) return add(call, "Reshape", [x, shapeTensor(call, x, target)], { allowzero: 1 });
+  const open = kept.filter((d) => typeof d === "string");
+  const marks = open.length === 1 && !kept.includes(-1) ? kept.map((d) => (typeof d === "string" ? -1 : d)) : kept;
+  return add(call, "Reshape", [x, shapeTensor(call, x, marks)]);
+}
+
+/** Repeats axes of size 1 up to the sizes given; -1 keeps an axis, and axes may be added in front. */
+export function expand<S, const T extends Dim[]>(x: Tensor<S>, shape: Checked<[...T], ExpandShape<S, T>>): Tensor<ExpandShape<S, T>> {
+  const call = enter("expand", expand);
+  const value = operand(call, x);
+  const [from, target] = [value.type.shape, sizes(shape)];
+  check(call, [value], expandFault(from, target));
+  const lead = target.length - from.length;
+  // Expanding an axis to 1 keeps it, whatever its size.
+  const wanted = target.map((d, i) => (d === -1 || (i >= lead && d === from[i - lead]) ? 1 : d));
+  return result(call, add(call, "Expand", [value, shapeTensor(call, value, wanted)]));
+}
+
+/** Without an axis of size 1. */
+export function squeeze<S, A extends number>(x: Tensor<S>, dim: Checked<A, SqueezeFault<S, A>>): Tensor<SqueezeShape<S, A>> {
+  const call = enter("squeeze", squeeze);
+  const value = operand(call, x);
+  const { shape } = value.type;
+  const axis = Number(dim);
+  check(call, [value], axisFault(shape.length, axis));
+  const size = shape[axisOf(shape.length, axis)];
+  check(call, [value], size === 1 || show(size) === "?" ? null : { code: "squeeze-size", text: `axis ${axis} has ${show(size)}, not 1` });
+  return result(call, add(call, "Squeeze", [value, call.builder.constant("int64", [axisOf(shape.length, axis)])]));
+}
+/** With a new axis of size 1 at dim. */
+export function unsqueeze<S, A extends number>(x: Tensor<S>, dim: Checked<A, NewAxisFault<"unsqueeze", S, A>>): Tensor<UnsqueezeShape<S, A>> {
+  const call = enter("unsqueeze", unsqueeze);
+  const value = operand(call, x);
+  const rank = value.type.shape.length + 1;
+  check(call, [value], axisFault(rank, Number(dim)));
+  return result(call, add(call, "Unsqueeze", [value, call.builder.constant("int64", [axisOf(rank, Number(dim))])]));
+}
+/** The result of unsqueeze. */
+export type UnsqueezeShape<S, A extends number> = S extends string ? S : Insert<S, NewAxis<S, A>, 1>;

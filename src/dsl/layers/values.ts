@@ -1,0 +1,117 @@
+/** Each layer as a value, for `sequential` and `pipe`: `layers.conv2d({ ... })` is the function that waits for its input. */
+import { type Layer, layerOf, type Rule, type Same } from "../layer.ts";
+import type { Init } from "../init.ts";
+import type { Conv2dShape } from "../shape-rules/conv.ts";
+import type { LinearShape } from "../shape-rules/linear.ts";
+import type { BatchNormShape } from "../shape-rules/normalization.ts";
+import type { AdaptiveShape, PoolShape } from "../shape-rules/pool.ts";
+import type { FlattenShape } from "../shape-rules/reshape.ts";
+import type { Padding, Pair } from "../shape-rules/window.ts";
+import * as activation from "./activation.ts";
+import * as adaptive from "./adaptive-pool.ts";
+import { conv2d as applyConv2d, type Conv2dOptions } from "./conv.ts";
+import { linear as applyLinear } from "./linear.ts";
+import { batchNorm2d as applyBatchNorm2d, type BatchNormOptions, layerNorm as applyLayerNorm } from "./normalization.ts";
+import { avgPool2d as applyAvgPool2d, maxPool2d as applyMaxPool2d, type PoolOptions } from "./pool.ts";
+import { flatten as applyFlatten } from "./reshape.ts";
+
+type Function1 = (x: never, options: never) => unknown;
+/** A layer whose name is an option, given by `sequential` where it is absent. */
+function withName<R>(apply: Function1, options: object, publicFunction: (...args: never) => unknown): Layer<R> {
+  return layerOf<R>((x, name) => apply(x, { ...(name === undefined ? {} : { name }), ...options } as never), publicFunction);
+}
+/** A layer without parameters. */
+const plain = <R>(apply: (x: never) => unknown, publicFunction: (...args: never) => unknown): Layer<R> => layerOf<R>((x) => apply(x), publicFunction);
+
+interface Conv2d<O, I, K, St, P, D> extends Rule {
+  readonly out: Conv2dShape<this["in"], O, I, K, St, P, D>;
+}
+/** conv2d as a value. */
+export function conv2d<
+  O extends number,
+  const K extends Pair,
+  I extends number = number,
+  const St extends Pair = 1,
+  const P extends Padding = 0,
+  const D extends Pair = 1,
+>(options: Conv2dOptions<O, K, I, St, P, D> & { groups?: number }): Layer<Conv2d<O, I, K, St, P, D>> {
+  return withName(applyConv2d, options, conv2d);
+}
+interface MaxPool2d<K, St, P, D, M> extends Rule {
+  readonly out: PoolShape<"maxPool2d", this["in"], K, St, P, D, M>;
+}
+/** maxPool2d as a value. */
+export function maxPool2d<const K extends Pair, const St extends Pair = K, const P extends Pair = 0, M extends boolean = false>(
+  options: PoolOptions<"maxPool2d", K, St, P, M>,
+): Layer<MaxPool2d<K, St, P, 1, M>> {
+  return layerOf((x) => applyMaxPool2d(x, options as never), maxPool2d);
+}
+interface AvgPool2d<K, St, P, M> extends Rule {
+  readonly out: PoolShape<"avgPool2d", this["in"], K, St, P, 1, M>;
+}
+/** avgPool2d as a value. */
+export function avgPool2d<const K extends Pair, const St extends Pair = K, const P extends Pair = 0, M extends boolean = false>(
+  options: PoolOptions<"avgPool2d", K, St, P, M> & { countIncludePad?: boolean },
+): Layer<AvgPool2d<K, St, P, M>> {
+  return layerOf((x) => applyAvgPool2d(x, options as never), avgPool2d);
+}
+interface AdaptiveAvgPool2d<Y> extends Rule {
+  readonly out: AdaptiveShape<"adaptiveAvgPool2d", this["in"], Y>;
+}
+/** adaptiveAvgPool2d as a value. */
+export function adaptiveAvgPool2d<const Y extends Pair>(outputSize: Y): Layer<AdaptiveAvgPool2d<Y>> {
+  return layerOf((x) => adaptive.adaptiveAvgPool2d(x, outputSize as never), adaptiveAvgPool2d);
+}
+interface Linear<O> extends Rule {
+  readonly out: LinearShape<this["in"], O>;
+}
+/** linear as a value. */
+export function linear<O extends number>(options: Parameters<typeof applyLinear<unknown, O>>[1]): Layer<Linear<O>> {
+  return withName(applyLinear, options, linear);
+}
+interface Flatten<A extends number, B extends number> extends Rule {
+  readonly out: FlattenShape<this["in"], A, B>;
+}
+/** flatten as a value. */
+export function flatten<A extends number = 1, B extends number = -1>(startDim?: A, endDim?: B): Layer<Flatten<A, B>> {
+  return layerOf((x) => applyFlatten(x, startDim as never, endDim as never), flatten);
+}
+interface BatchNorm2d<F> extends Rule {
+  readonly out: BatchNormShape<this["in"], F>;
+}
+/** batchNorm2d as a value. */
+export function batchNorm2d<F extends number = number>(options: BatchNormOptions<F> = {}): Layer<BatchNorm2d<F>> {
+  return withName(applyBatchNorm2d, options, batchNorm2d);
+}
+/** layerNorm as a value. */
+export function layerNorm(options: { eps?: number; name?: string } = {}): Layer<Same> {
+  return withName(applyLayerNorm, options, layerNorm);
+}
+/** prelu as a value. */
+export function prelu(options: { numParameters?: number; init?: Init; name?: string } = {}): Layer<Same> {
+  return withName(activation.prelu, options, prelu);
+}
+/** relu as a value. */
+export const relu = (): Layer<Same> => plain(activation.relu, relu);
+/** relu6 as a value. */
+export const relu6 = (): Layer<Same> => plain(activation.relu6, relu6);
+/** leakyRelu as a value. */
+export const leakyRelu = (negativeSlope = 0.01): Layer<Same> => layerOf((x) => activation.leakyRelu(x, negativeSlope), leakyRelu);
+/** elu as a value. */
+export const elu = (alpha = 1): Layer<Same> => layerOf((x) => activation.elu(x, alpha), elu);
+/** gelu as a value. */
+export const gelu = (options: { approximate?: "none" | "tanh" } = {}): Layer<Same> => layerOf((x) => activation.gelu(x, options), gelu);
+/** silu as a value. */
+export const silu = (): Layer<Same> => plain(activation.silu, silu);
+/** sigmoid as a value. */
+export const sigmoid = (): Layer<Same> => plain(activation.sigmoid, sigmoid);
+/** tanh as a value. */
+export const tanh = (): Layer<Same> => plain(activation.tanh, tanh);
+/** hardSwish as a value. */
+export const hardSwish = (): Layer<Same> => plain(activation.hardSwish, hardSwish);
+/** hardSigmoid as a value. */
+export const hardSigmoid = (): Layer<Same> => plain(activation.hardSigmoid, hardSigmoid);
+/** dropout as a value. */
+export const dropout = (p = 0.5): Layer<Same> => layerOf((x) => activation.dropout(x, p), dropout);
+/** identity as a value. */
+export const identity = (): Layer<Same> => plain(activation.identity, identity);

@@ -1,0 +1,21 @@
+/** What a loss is: a rule that adds nodes behind a prediction. */
+import type { GraphBuilder } from "../../ir/builder.ts";
+import type { TensorType, Value } from "../../ir/graph.ts";
+
+/** How the losses of single elements become one number. */
+export type Reduction = "mean" | "sum";
+
+/** A loss function over a prediction and a target. */
+export interface Loss {
+  /** PyTorch's name in kebab case. */
+  readonly name: string;
+  /** The type of the target that belongs to a prediction. Throws a RuleFault when the prediction does not fit. */
+  target(prediction: TensorType): TensorType;
+  /** Adds the loss, a scalar, and metrics that are summed over batches. */
+  build(b: GraphBuilder, prediction: Value, target: Value): LossOutputs;
+}
+/** The values a loss adds. */
+export interface LossOutputs {
+  readonly loss: Value;
+  readonly metrics: Readonly<Record<string, Value>>;
+}

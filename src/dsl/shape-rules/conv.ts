@@ -1,0 +1,88 @@
+/** Convolutions: [N, C, H, W] -> [N, outChannels, H', W']. */
+import type { Dim } from "../../ir/dim.ts";
+import type { AddInt, Int, Mod, MulInt, SubInt } from "../arith.generated.ts";
+import type { AddDim, Clash, MulDim, Show } from "../dim-types.ts";
+import type { Mismatch } from "../tensor.ts";
+import type { Fault } from "../trace.ts";
+import { clash, show } from "./show.ts";
+import type { At, IsEmpty, Misfit, WindowDim, WindowShape } from "./window.ts";
+
+/** The result of conv2d on S, or what is wrong. */
+export type Conv2dShape<S, O, I, K, St, P, D> = S extends readonly [infer N, infer C, infer H, infer W]
+  ? Clash<C, I> extends true
+    ? `conv2d: input has ${Show<C>} channels, but inChannels is ${Show<I>}`
+    : WindowShape<"conv2d", N, O, H, W, K, St, P, D>
+  : Mismatch<"conv2d", S, "[N, C, H, W]", [number, O, number, number]>;
+/** The result of conv1d on S, or what is wrong. */
+export type Conv1dShape<S, O, I, K, St, P, D> = S extends readonly [infer N, infer C, infer L]
+  ? Clash<C, I> extends true
+    ? `conv1d: input has ${Show<C>} channels, but inChannels is ${Show<I>}`
+    : WindowDim<L, K, St, P, D> extends infer X
+      ? IsEmpty<X> extends true ? Misfit<"conv1d", "length", L, K, P, D> : [N, O, X]
+      : never
+  : Mismatch<"conv1d", S, "[N, C, L]", [number, O, number]>;
+/** That the input's channels are not those the layer was written for, or null. */
+export function channelFault(c: Dim, inChannels: number | null): Fault | null {
+  if (!clash(c, inChannels)) return null;
+  const text = `input has ${show(c)} channels, but inChannels is ${show(inChannels)}`;
+  return { code: "channel-mismatch", text, help: `leave inChannels out (it is inferred), or write ${show(c)}` };
+}
+
+/** The channels of an image or a sequence; `number` when unknown. */
+export type Channels<S> = S extends readonly [unknown, infer C, ...unknown[]] ? C : number;
+/** True, or a message when the groups do not divide the channels. */
+export type GroupsFault<Op extends string, C, O extends number, G extends number> = G extends 1
+  ? true
+  : IsMultiple<C, G> extends true
+    ? IsMultiple<O, G> extends true ? true : `${Op}: groups ${G} does not divide outChannels ${O}`
+    : `${Op}: groups ${G} does not divide the ${Show<C>} input channels`;
+type IsMultiple<A, B extends number> = A extends number ? (number extends Mod<A, B> ? true : Mod<A, B> extends 0 ? true : false) : true;
+/** That the groups do not divide the channels, or null. */
+export function groupsFault(c: Dim, outChannels: number, groups: number): Fault | null {
+  if (typeof c === "number" && c % groups > 0) return { code: "groups", text: `groups ${groups} does not divide the ${c} input channels` };
+  return outChannels % groups === 0 ? null : { code: "groups", text: `groups ${groups} does not divide outChannels ${outChannels}` };
+}
+/** True, or a message when a stride meets padding "same". */
+export type StrideFault<Op extends string, St, P> = [P] extends ["same"]
+  ? [St] extends [1 | readonly [1, 1]]
+    ? true
+    : number extends At<St, 0 | 1> ? true : `${Op}: padding "same" needs stride 1, but stride is ${ShowPair<St>}`
+  : true;
+type ShowPair<P> = P extends readonly [infer A extends number, infer B extends number] ? `[${A}, ${B}]` : P extends number ? `${P}` : "?";
+/** That a stride meets padding "same", or null. */
+export function strideFault(stride: number | readonly [number, number], padding: unknown): Fault | null {
+  const list = typeof stride === "number" ? [stride] : stride;
+  if (padding !== "same" || list.every((s) => s === 1)) return null;
+  const text = `padding "same" needs stride 1, but stride is ${typeof stride === "number" ? stride : `[${list.join(", ")}]`}`;
+  return { code: "same-stride", text, help: "give the padding as numbers" };
+}
+
+/** (X - 1) S - 2 P + D (K - 1) + E + 1, with the output padding E. */
+type TransposedDim<X, K, S, P, D, E> = [K, S, P, D, E] extends [
+  infer k extends number,
+  infer s extends number,
+  infer p extends number,
+  infer d extends number,
+  infer e extends number,
+]
+  ? [`${k}`, `${s}`, `${p}`, `${d}`, `${e}`] extends [
+      infer k extends Int,
+      infer s extends Int,
+      infer p extends Int,
+      infer d extends Int,
+      infer e extends Int,
+    ]
+    ? AddDim<MulDim<X, s>, AddInt<SubInt<AddInt<MulInt<d, SubInt<k, "1">>, AddInt<e, "1">>, s>, MulInt<"-2", p>> & string>
+    : number
+  : number;
+/** The result of convTranspose2d on S, or what is wrong. */
+export type ConvTranspose2dShape<S, O, I, K, St, P, D, E> = S extends readonly [infer N, infer C, infer H, infer W]
+  ? Clash<C, I> extends true
+    ? `convTranspose2d: input has ${Show<C>} channels, but inChannels is ${Show<I>}`
+    : [
+        N,
+        O,
+        TransposedDim<H, At<K, 0>, At<St, 0>, At<P, 0>, At<D, 0>, At<E, 0>>,
+        TransposedDim<W, At<K, 1>, At<St, 1>, At<P, 1>, At<D, 1>, At<E, 1>>,
+      ]
+  : Mismatch<"convTranspose2d", S, "[N, C, H, W]", [number, O, number, number]>;

@@ -1,0 +1,205 @@
+/** The graph that the running `forward` is building, and the call of a layer within it. */
+import type { GraphBuilder } from "../ir/builder.ts";
+import { type Note, userError } from "../ir/diagnostic.ts";
+import { type Node, printType, type Value } from "../ir/graph.ts";
+import { captureLocation, nowhere, type SourceLocation } from "../ir/location.ts";
+import type { OpAttributes, OpType } from "../ir/op-types.ts";
+import type { Shape } from "../ir/shape.ts";
+import type { Init } from "./init.ts";
+import { isTensor, type Tensor, tensorOf } from "./tensor.ts";
+
+/** A learnt tensor, or a buffer such as a running mean, that a layer declared. */
+export interface Parameter {
+  readonly name: string;
+  readonly value: Value;
+  readonly role: "parameter" | "buffer";
+  readonly init: Init;
+}
+
+/** What is known while `forward` runs. */
+export interface Trace {
+  readonly builder: GraphBuilder;
+  /** The model's inputs. */
+  readonly inputs: readonly Value[];
+  /** By name, in the order of their declaration. */
+  readonly parameters: Map<string, Parameter>;
+  /** Where each parameter was declared. */
+  readonly declared: Map<string, SourceLocation>;
+  /** The scoped names of the layers so far. */
+  readonly layers: Set<string>;
+  /** What made a value, as messages say it. */
+  readonly origins: WeakMap<Value, ValueOrigin>;
+  /** "layer1.0." inside scope("layer1", ...) and scope("0", ...). */
+  scope: string;
+  /** Where errors point at while a layer value runs; null when they point at the call. */
+  location: SourceLocation | null;
+}
+/** What made a value: a layer's function, and the sum behind its size where there is one. */
+export interface ValueOrigin {
+  readonly label: string;
+  readonly location: SourceLocation;
+  readonly sum?: string;
+}
+
+// One trace for all copies of this package: the command line may run from one and the user's file import another.
+const key = Symbol.for("striate.trace");
+const current = (): Trace | null => Reflect.get(globalThis, key) ?? null;
+
+/** Runs a function with `trace` as the current trace. */
+export function tracing<R>(trace: Trace, body: () => R): R {
+  const outer = current();
+  Reflect.set(globalThis, key, trace);
+  try {
+    return body();
+  } finally {
+    Reflect.set(globalThis, key, outer);
+  }
+}
+/** The current trace. Throws a CompileError outside of a model's `forward`. */
+export function currentTrace(label: string, location: SourceLocation): Trace {
+  const trace = current();
+  if (trace !== null) return trace;
+  throw userError("outside-model", `${label}: no model is being traced`, location, {
+    help: "call layers inside the forward function of defineModel({ ... })",
+  });
+}
+/** Runs a function whose layer calls take a place in the source that was noted earlier. */
+export function located<R>(location: SourceLocation, body: () => R): R {
+  const trace = current();
+  if (trace === null || trace.location !== null) return body();
+  trace.location = location;
+  try {
+    return body();
+  } finally {
+    trace.location = null;
+  }
+}
+/** Runs a function under a longer scope. */
+export function scoped<R>(trace: Trace, name: string, body: () => R): R {
+  const outer = trace.scope;
+  trace.scope = `${outer}${name}.`;
+  try {
+    return body();
+  } finally {
+    trace.scope = outer;
+  }
+}
+
+type PublicFunction = (...args: never) => unknown;
+
+/** One call of a layer. */
+export interface Call {
+  readonly trace: Trace;
+  readonly builder: GraphBuilder;
+  /** The layer's function, "conv2d". */
+  readonly label: string;
+  /** The scoped name, "layer1.0.conv1". */
+  readonly name: string;
+  /** `conv2d "layer1.0.conv1"`, or `relu in "layer1.0"`, as messages begin. */
+  readonly shown: string;
+  readonly location: SourceLocation;
+}
+/** Begins the call of a function without parameters. */
+export function enter(label: string, publicFunction: PublicFunction, name?: string): Call {
+  const location = current()?.location ?? captureLocation(publicFunction);
+  const trace = currentTrace(label, location);
+  const full = `${trace.scope}${name ?? label}`;
+  const place = trace.scope === "" ? "" : ` in "${trace.scope.slice(0, -1)}"`;
+  const shown = name === undefined ? `${label}${place}` : `${label} "${full}"`;
+  return { trace, builder: trace.builder, label, name: full, shown, location };
+}
+/** Begins the call of a layer with parameters: without a name it is called like its function, with a number from the second on. */
+export function enterLayer(label: string, publicFunction: PublicFunction, name?: string): Call {
+  const call = enter(label, publicFunction, name);
+  const { layers, scope } = call.trace;
+  let full = call.name;
+  for (let i = 1; name === undefined && layers.has(full); i++) full = `${scope}${label}_${i}`;
+  layers.add(full);
+  return { ...call, name: full, shown: `${label} "${full}"` };
+}
+
+/** What is wrong with a call: the text behind the colon, which the type-level rule says too. */
+export interface Fault {
+  readonly code: string;
+  readonly text: string;
+  readonly help?: string;
+}
+/** Throws the first fault as a CompileError that names the layer, the line, and where the inputs come from. */
+export function check(call: Call, inputs: readonly Value[], ...faults: readonly (Fault | null)[]): void {
+  const fault = faults.find((f) => f !== null);
+  if (fault === undefined || fault === null) return;
+  const notes = inputs.map((x, i) => provenance(call.trace, x, inputs.length === 1 ? "the input" : `input ${i + 1}`));
+  throw userError(fault.code, `${call.shown}: ${fault.text}`, call.location, {
+    notes,
+    ...(fault.help === undefined ? {} : { help: fault.help }),
+  });
+}
+/** "the input comes from maxPool2d, float32[N, 32, 8, 8]". */
+function provenance(trace: Trace, value: Value, subject: string): Note {
+  const origin = trace.origins.get(value);
+  const type = printType(value.type);
+  if (origin === undefined) return { message: `${subject} is "${value.name}", ${type}`, location: nowhere };
+  const sum = origin.sum === undefined ? "" : `, which joins ${origin.sum}`;
+  return { message: `${subject} comes from ${origin.label}, ${type}${sum}`, location: origin.location };
+}
+
+/** The value of an argument. Throws a CompileError on what is no tensor of this model. */
+export function operand(call: Call, x: unknown, what = "the input"): Value {
+  if (!isTensor(x)) {
+    throw userError("not-a-tensor", `${call.shown}: ${what} is ${describe(x)}, but must be a tensor`, call.location);
+  }
+  if (!call.trace.origins.has(x.value)) {
+    throw userError("foreign-tensor", `${call.shown}: ${what} belongs to another model or an earlier run of forward`, call.location, {
+      help: "use tensors only inside the forward function that made them",
+    });
+  }
+  return x.value;
+}
+const describe = (x: unknown): string => (Array.isArray(x) ? "an array" : x === null ? "null" : typeof x === "object" ? "an object" : `${typeof x}`);
+
+/** The sizes of an argument's axes. */
+export const shapeOf = (call: Call, x: unknown): Shape => operand(call, x).type.shape;
+
+/** Adds the node that carries the call's name and gives its first output. */
+export function add<T extends OpType>(call: Call, opType: T, inputs: readonly (Value | null)[], attributes: Partial<OpAttributes[T]> = {}): Value {
+  return call.builder.add(opType, inputs, attributes, { name: call.name, label: call.label, location: call.location });
+}
+/** Adds a node with several outputs under the call's name. */
+export function addSeveral<T extends OpType>(call: Call, opType: T, inputs: readonly (Value | null)[], attributes: Partial<OpAttributes[T]>, outputs: number): Node<T> {
+  return call.builder.addNode(opType, inputs, attributes, { name: call.name, label: call.label, location: call.location, outputs });
+}
+/** Runs a body whose nodes are named after the call: for layers of many nodes. */
+export const within = <R>(call: Call, body: () => R): R => call.builder.from({ name: call.name, location: call.location }, body);
+/** A value as the call's result; `sum` explains its size in messages. Sound when S is the type-level twin of the op's inference. */
+export function result<S>(call: Call, value: Value, sum?: string): Tensor<S> {
+  // A layer that changes nothing gives back its input, whose origin stays.
+  if (!call.trace.origins.has(value)) {
+    call.trace.origins.set(value, { label: call.label, location: call.location, ...(sum === undefined ? {} : { sum }) });
+  }
+  return tensorOf<S>(value);
+}
+
+/** Declares a learnt tensor or a buffer of a layer. Throws a CompileError on a name that is taken and on sizes that are no numbers. */
+export function declare(call: Call, suffix: string, shape: Shape, init: Init, role: Parameter["role"] = "parameter"): Value {
+  const { trace } = call;
+  const name = suffix === "" ? call.name : `${call.name}.${suffix}`;
+  const symbolic = shape.find((d) => typeof d !== "number");
+  if (symbolic !== undefined) {
+    const size = String(symbolic).includes("?") ? "not known" : `"${symbolic}"`;
+    throw userError("symbolic-parameter", `${call.shown}: a size of ${name} is ${size}, but must be a number`, call.location, {
+      help: "only the batch and the image's height and width can be symbols, not channels or features",
+    });
+  }
+  const first = trace.declared.get(name);
+  if (first !== undefined) {
+    throw userError("duplicate-parameter", `${call.shown}: the model has a parameter "${name}" already`, call.location, {
+      notes: [{ message: "it was declared here", location: first }],
+      help: "give one of the layers another name, or put each into a scope of its own",
+    });
+  }
+  const value = trace.builder.from({ name: call.name, location: call.location }, () => trace.builder.input(name, { dtype: "float32", shape }));
+  trace.declared.set(name, call.location);
+  trace.parameters.set(name, { name, value, role, init });
+  trace.origins.set(value, { label: `the parameter "${name}"`, location: call.location });
+  return value;
+}

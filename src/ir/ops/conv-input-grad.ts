@@ -1,0 +1,98 @@
+/** The input gradient of Conv in standard ops. */
+import type { GraphBuilder } from "../builder.ts";
+import { formulas } from "../formulas.ts";
+import type { Node, Value } from "../graph.ts";
+import type { Target } from "../op-schema.ts";
+import type { Shape } from "../shape.ts";
+import { operand } from "./node-operands.ts";
+import { type AxisAttributes, axesOf } from "./window.ts";
+
+/**
+ * dX of a Conv, as a Conv where every stride is 1 and else as a ConvTranspose.
+ *
+ * With stride 1 the gradient is a correlation of dY with the flipped kernel, channels and outputs swapped: on the CPU that is twice
+ * as fast as ConvTranspose, which is what CUDA has a kernel for.
+ */
+export function convInputGrad(b: GraphBuilder, p: InputGradProblem, target: Target): Value {
+  return target.provider === "portable" && p.axes.every((a) => a.stride === 1) ? asConv(b, p) : asConvTranspose(b, p);
+}
+/** What an input gradient is computed from; `sizes` are those of X's spatial axes, `xShape` the vector of X's whole shape. */
+export interface InputGradProblem {
+  readonly dy: Value;
+  readonly w: Value;
+  readonly xShape: Value;
+  readonly sizes: Shape;
+  readonly axes: readonly AxisAttributes[];
+  readonly group: number;
+}
+/** The standard form of a node. */
+export function lowerConvInputGrad(b: GraphBuilder, node: Node<"ConvInputGrad">, target: Target): Value {
+  const sizes = operand(node.outputs, 0).type.shape.slice(2);
+  const [dy, w, xShape] = [operand(node.inputs, 0), operand(node.inputs, 1), operand(node.inputs, 2)];
+  return convInputGrad(b, { dy, w, xShape, sizes, axes: axesOf(node.attributes), group: node.attributes.group }, target);
+}
+
+function asConv(b: GraphBuilder, { dy, w, axes, group }: InputGradProblem): Value {
+  const begins = axes.map((a) => a.extent - 1 - a.begin);
+  const ends = axes.map((a) => a.extent - 1 - a.end);
+  const grown = b.add("Conv", [dy, flipped(b, swapped(b, w, group), axes)], {
+    group,
+    kernel_shape: axes.map((a) => a.kernel),
+    dilations: axes.map((a) => a.dilation),
+    strides: axes.map(() => 1),
+    pads: [...begins, ...ends].map((p) => Math.max(p, 0)),
+  });
+  // More padding than the kernel reaches: those outputs of the forward pass saw padding alone.
+  return cropped(b, grown, begins.map((p) => Math.max(-p, 0)), ends.map((p) => Math.max(-p, 0)));
+}
+
+/** W[M, C/g, ...] -> [C, M/g, ...]: inputs and outputs of each group swapped. */
+function swapped(b: GraphBuilder, w: Value, group: number): Value {
+  const f = formulas(b);
+  const kernel = w.type.shape.slice(2).map(Number);
+  const rest = kernel.map((_, i) => i + 2);
+  if (group === 1) return f.transpose(w, [1, 0, ...rest]);
+  const perGroup = Number(w.type.shape[1]);
+  const grouped = f.reshape(w, [group, -1, perGroup, ...kernel]);
+  return f.reshape(f.transpose(grouped, [0, 2, 1, ...rest.map((a) => a + 1)]), [group * perGroup, -1, ...kernel]);
+}
+/** The kernel mirrored along its spatial axes. */
+function flipped(b: GraphBuilder, w: Value, axes: readonly AxisAttributes[]): Value {
+  const wide = axes.flatMap((a, i) => (a.kernel > 1 ? [{ axis: i + 2, kernel: a.kernel }] : []));
+  if (wide.length === 0) return w;
+  const vector = (values: readonly number[]): Value => b.constant("int64", values);
+  const last = wide.map(() => -1);
+  return b.add("Slice", [w, vector(last), vector(wide.map((a) => -a.kernel - 1)), vector(wide.map((a) => a.axis)), vector(last)]);
+}
+/** x without its first `begins` and last `ends` positions along the spatial axes. */
+function cropped(b: GraphBuilder, x: Value, begins: readonly number[], ends: readonly number[]): Value {
+  const cut = begins.flatMap((begin, i) => (begin > 0 || (ends[i] ?? 0) > 0 ? [{ axis: i + 2, begin, end: ends[i] ?? 0 }] : []));
+  if (cut.length === 0) return x;
+  const vector = (values: readonly number[]): Value => b.constant("int64", values);
+  const wholeEnd = Number.POSITIVE_INFINITY;
+  return b.add("Slice", [x, vector(cut.map((c) => c.begin)), vector(cut.map((c) => (c.end > 0 ? -c.end : wholeEnd))), vector(cut.map((c) => c.axis))]);
+}
+
+/**
+ * dX as a ConvTranspose. The input may go on for less than a stride after the last window: output_padding restores it. Where that
+ * is not a number, all of a stride is restored and the surplus cut off again.
+ */
+function asConvTranspose(b: GraphBuilder, { dy, w, xShape, sizes, axes, group }: InputGradProblem): Value {
+  const outs = dy.type.shape.slice(2);
+  const rest = axes.map((a, i) => {
+    const [size, out] = [sizes[i], outs[i]];
+    return typeof size === "number" && typeof out === "number" ? size + a.begin + a.end - a.extent - (out - 1) * a.stride : null;
+  });
+  const grown = b.add("ConvTranspose", [dy, w], {
+    group,
+    kernel_shape: axes.map((a) => a.kernel),
+    dilations: axes.map((a) => a.dilation),
+    strides: axes.map((a) => a.stride),
+    pads: [...axes.map((a) => a.begin), ...axes.map((a) => a.end)],
+    output_padding: axes.map((a, i) => rest[i] ?? a.stride - 1),
+  });
+  const open = axes.flatMap((a, i) => (rest[i] === null && a.stride > 1 ? [i + 2] : []));
+  if (open.length === 0) return grown;
+  const ends = b.add("Gather", [xShape, b.constant("int64", open)]);
+  return b.add("Slice", [grown, b.constant("int64", open.map(() => 0)), ends, b.constant("int64", open)]);
+}

@@ -1,0 +1,84 @@
+/** Computes at compile time what depends on constants alone. */
+import { InternalError } from "../ir/diagnostic.ts";
+import type { Dim } from "../ir/dim.ts";
+import { dtypes } from "../ir/dtype.ts";
+import type { Graph, Node, Value } from "../ir/graph.ts";
+import { schemaOf } from "../ir/ops/index.ts";
+import type { OpType } from "../ir/op-types.ts";
+import { elementCount, staticShape } from "../ir/shape.ts";
+import { numbersOf, type TensorData, tensorOfElements } from "../ir/tensor-data.ts";
+import { type PassResult, type RewriteContext, type RewriteOutcome, type RewriteRule, rewrite, skip } from "./rewrite.ts";
+
+/** Bounds of constant folding. */
+export interface ConstantFoldingOptions {
+  /** No tensor with more elements is computed or read: 4 Mi when absent. */
+  readonly maxElements?: number;
+  /** How many bytes a result may have beyond those that it is computed from: 256 KiB when absent. */
+  readonly maxGrowth?: number;
+}
+
+/**
+ * The graph with nodes whose results are known replaced by initializers: shape computations where the sizes are numbers, and whatever
+ * the ops' own `evaluate` rules compute from initializers. Symbolic sizes stay computations.
+ */
+export function foldConstants(graph: Graph, options: ConstantFoldingOptions = {}): PassResult {
+  return rewrite(graph, [foldingRule(options)]);
+}
+
+const foldingRule = ({ maxElements = 2 ** 22, maxGrowth = 2 ** 18 }: ConstantFoldingOptions): RewriteRule => ({
+  name: "fold-constants",
+  opTypes: "all",
+  match: (node, context) => fold(node, context, maxElements, maxGrowth),
+});
+
+function fold(node: Node, context: RewriteContext, maxElements: number, maxGrowth: number): RewriteOutcome {
+  const known = node.outputs.map((v) => (v === null ? null : context.contents(v)));
+  if (node.outputs.every((v, i) => v === null || known[i] !== null)) return replaced(node, known);
+  const inputs = node.inputs.filter((v) => v !== null);
+  if (!inputs.every((v) => context.contents(v) !== null)) return "keep";
+  if (schemaOf(node.opType).evaluate === "none") return skip(`${node.opType} is not computed at compile time`);
+  const sizes = [...inputs, ...node.outputs.filter((v) => v !== null)].map((v) => elementCount(v.type.shape));
+  if (sizes.some((n) => typeof n !== "number")) return "keep";
+  if (sizes.some((n) => Number(n) > maxElements)) return skip(`it has tensors of more than ${maxElements} elements`);
+  const growth = totalBytes(node.outputs.filter((v) => v !== null)) - totalBytes(inputs);
+  if (growth > maxGrowth) return skip(`its result is ${growth} bytes larger than what it is computed from`);
+  const contents = evaluated(node, context);
+  return contents === null ? skip("its result is not known in full") : replaced(node, contents);
+}
+const totalBytes = (values: readonly Value[]): number =>
+  values.reduce((sum, { type }) => sum + Number(elementCount(type.shape)) * dtypes[type.dtype].size, 0);
+
+/** The results as initializers that have the names of the node's outputs. */
+function replaced(node: Node, contents: readonly (TensorData | null)[]): RewriteOutcome {
+  return (b) =>
+    node.outputs.map((old, i) => {
+      const data = contents[i];
+      return old === null || data === null || data === undefined ? null : b.initializer(old.name, data);
+    });
+}
+
+/** What the op's record computes from inputs whose contents are written out in full, however many; null where it does not know. */
+function evaluated<T extends OpType>(node: Node<T>, { contents }: RewriteContext): readonly (TensorData | null)[] | null {
+  const { evaluate } = schemaOf(node.opType);
+  if (evaluate === "none") return null;
+  const inputs = node.inputs.map((v) => (v === null ? null : withElements(v, contents(v))));
+  const results = evaluate({
+    opType: node.opType,
+    inputs,
+    attributes: node.attributes,
+    outputCount: node.outputs.length,
+    unknown: () => {
+      throw new InternalError(`evaluating ${node.opType} asks for an unknown size`);
+    },
+  });
+  const tensors = node.outputs.map((v, i) => (v === null ? null : tensorOf(v, results[i] ?? null)));
+  return node.outputs.every((v, i) => v === null || tensors[i] !== null) ? tensors : null;
+}
+const withElements = (value: Value, data: TensorData | null): Value => ({
+  ...value,
+  elements: value.elements ?? (data === null ? null : numbersOf(data)),
+});
+function tensorOf({ type }: Value, elements: readonly Dim[] | null): TensorData | null {
+  const shape = staticShape(type.shape);
+  return shape === null || elements === null ? null : tensorOfElements(type.dtype, shape, elements);
+}

@@ -1,0 +1,186 @@
+/** The session over onnxruntime-node. */
+import { existsSync } from "node:fs";
+import ort from "onnxruntime-node";
+import { type CompileError, type Note, userError } from "../ir/diagnostic.ts";
+import { dtypeFromOnnx } from "../ir/dtype.ts";
+import { printType } from "../ir/graph.ts";
+import { nowhere } from "../ir/location.ts";
+import { sameShape } from "../ir/shape.ts";
+import { bytesOf, type TensorData, zeros } from "../ir/tensor-data.ts";
+import { checkFeeds, type Sizes } from "./feed-check.ts";
+import { nativeError } from "./native-error.ts";
+import { fromOrt, toOrt } from "./ort-tensor.ts";
+import { checkBoundOutputs, portsOf, withOpenRanks } from "./ports.ts";
+import { type Provider, type ProviderReport, providerHindrance, resolveProviders } from "./providers.ts";
+import type { Binding, BoundRun, Session } from "./session.ts";
+import { nativeOptions, type SessionOptions } from "./session-options.ts";
+import { type Locate, locateIn, type ModelSource } from "./source-map.ts";
+import { type Feed, type Feeds, isHandle, type Port, type TensorHandle } from "./tensor-handle.ts";
+
+/** Makes the session; see createSession. */
+export async function openSession(model: ModelSource, options: SessionOptions): Promise<Session> {
+  const native = nativeOptions(options);
+  const providers = resolveProviders(options.providers ?? ["cpu"]);
+  if (typeof model === "string" && !existsSync(model)) throw userError("model-file", `${model}: there is no such file`, nowhere);
+  const locate = options.locate ?? locateIn(model);
+  const passedOver: { name: Provider["name"]; reason: string }[] = [];
+  let last: CompileError | undefined;
+  for (const provider of providers) {
+    const hindrance = providerHindrance(provider.name);
+    if (hindrance !== null) {
+      passedOver.push({ name: provider.name, reason: hindrance });
+      continue;
+    }
+    try {
+      const extra = { ...native.extra, ...provider.config };
+      const session = await create(model, { ...native, extra, executionProviders: [provider.native] });
+      return new OrtSession(session, model, { name: provider.name, place: provider.place, passedOver }, locate);
+    } catch (error) {
+      last = creationError(error, locate);
+      passedOver.push({ name: provider.name, reason: last.diagnostics[0]?.message ?? last.message });
+    }
+  }
+  if (providers.length === 1 && last !== undefined) throw last;
+  const notes = passedOver.map(({ name, reason }): Note => ({ message: `${name}: ${reason}`, location: nowhere }));
+  throw userError("provider", `the model runs on none of ${providers.map(({ name }) => name).join(", ")}`, last?.diagnostics[0]?.location ?? nowhere, { notes });
+}
+
+const create = (model: ModelSource, options: ort.InferenceSession.SessionOptions): Promise<ort.InferenceSession> =>
+  typeof model === "string" ? ort.InferenceSession.create(model, options) : ort.InferenceSession.create(unshared(model), options);
+const unshared = (bytes: Uint8Array): Uint8Array => (bytes.buffer instanceof SharedArrayBuffer ? bytes.slice() : bytes);
+
+function creationError(error: unknown, locate: Locate): CompileError {
+  const code = /^Unsupported data type: (\d+)$/.exec(error instanceof Error ? error.message : "")?.[1];
+  if (code === undefined) return nativeError(error, "onnxruntime does not take the model", locate);
+  const dtype = dtypeFromOnnx(Number(code)) ?? `the element type ${code}`;
+  return userError("session-dtype", `the model has an input or output of ${dtype}, which onnxruntime-node cannot hold`, nowhere, {
+    help: "cast it to float32 or float16 within the graph",
+  });
+}
+
+/** The tensors behind the handles, which nobody else can get at. */
+const tensors = new WeakMap<TensorHandle, ort.Tensor>();
+/** onnxruntime-node keeps all tensors in the host's memory, whatever the provider. */
+const place = "cpu";
+
+function handleOf(tensor: TensorData): TensorHandle {
+  const handle: TensorHandle = { kind: "handle", dtype: tensor.dtype, shape: [...tensor.shape], place };
+  tensors.set(handle, toOrt(tensor));
+  return handle;
+}
+function tensorBehind(handle: TensorHandle): ort.Tensor {
+  const tensor = tensors.get(handle);
+  if (tensor === undefined) throw userError("handle", `a tensor at ${handle.place} belongs to another backend`, nowhere, { help: "read it there and upload it here" });
+  return tensor;
+}
+const native = (feed: Feed): ort.Tensor => (isHandle(feed) ? tensorBehind(feed) : toOrt(feed));
+
+/** What is known of a run before its feeds. */
+interface CheckContext {
+  readonly complete?: boolean;
+  readonly sizes?: Sizes;
+  readonly bound?: Binding["inputs"];
+}
+
+class OrtSession implements Session {
+  readonly outputs: readonly Port[];
+  readonly provider: ProviderReport;
+  readonly #session: ort.InferenceSession;
+  readonly #model: ModelSource;
+  readonly #locate: Locate;
+  #inputs: readonly Port[];
+  #disposed = false;
+
+  constructor(session: ort.InferenceSession, model: ModelSource, provider: ProviderReport, locate: Locate) {
+    this.#session = session;
+    this.#inputs = portsOf(session.inputMetadata);
+    this.outputs = portsOf(session.outputMetadata);
+    this.provider = provider;
+    this.#model = model;
+    this.#locate = locate;
+  }
+
+  get inputs(): readonly Port[] {
+    return this.#inputs;
+  }
+
+  async run(feeds: Feeds, outputs: readonly string[] = this.outputs.map((port) => port.name)): Promise<Readonly<Record<string, TensorData>>> {
+    const entries = Object.entries(feeds);
+    this.#check(new Map(entries));
+    this.#checkResults(outputs);
+    const results = await this.#call(Object.fromEntries(entries.map(([name, feed]) => [name, native(feed)])), fetchesOf(outputs));
+    return collect(results, outputs);
+  }
+
+  bind({ inputs, outputs, results }: Binding): BoundRun {
+    const read = new Set(Object.values(inputs));
+    const both = Object.entries(outputs).find(([, handle]) => read.has(handle));
+    if (both !== undefined) throw userError("binding", `output "${both[0]}" would overwrite a tensor that the run reads`, nowhere);
+    const sizes = this.#check(new Map(Object.entries(inputs)), { complete: false });
+    checkBoundOutputs(this.outputs, outputs);
+    this.#checkResults(results);
+    const feed: Record<string, ort.Tensor> = Object.fromEntries(Object.entries(inputs).map(([name, handle]) => [name, tensorBehind(handle)]));
+    const fetch = { ...fetchesOf(results), ...Object.fromEntries(Object.entries(outputs).map(([name, handle]) => [name, tensorBehind(handle)])) };
+    return async (feeds) => {
+      this.#check(new Map(Object.entries(feeds)), { sizes, bound: inputs });
+      for (const [name, tensor] of Object.entries(feeds)) feed[name] = native(tensor);
+      return collect(await this.#call(feed, fetch), results);
+    };
+  }
+
+  upload(tensor: TensorData): TensorHandle {
+    return handleOf({ ...tensor, data: tensor.data.slice() });
+  }
+  allocate({ dtype, shape }: { readonly dtype: TensorData["dtype"]; readonly shape: readonly number[] }): TensorHandle {
+    return handleOf({ dtype, shape, data: zeros(dtype, shape.reduce((product, size) => product * size, 1)) });
+  }
+  write(handle: TensorHandle, tensor: TensorData): void {
+    if (handle.dtype !== tensor.dtype || !sameShape(handle.shape, tensor.shape)) {
+      throw userError("handle", `cannot write ${printType(tensor)} into ${printType(handle)}`, nowhere);
+    }
+    bytesOf(fromOrt(tensorBehind(handle))).set(bytesOf(tensor));
+  }
+  async read(handle: TensorHandle): Promise<TensorData> {
+    const tensor = fromOrt(tensorBehind(handle));
+    return { ...tensor, shape: handle.shape, data: tensor.data.slice() };
+  }
+
+  async dispose(): Promise<void> {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    await this.#session.release();
+  }
+
+  /** Checks feeds; asks the model's file about an input whose shape onnxruntime does not tell from a scalar's. */
+  #check(feeds: ReadonlyMap<string, Feed>, { complete = true, sizes, bound = {} }: CheckContext = {}): Sizes {
+    const doubtful = this.#inputs.some((port) => port.shape?.length === 0 && (feeds.get(port.name)?.shape.length ?? 0) > 0);
+    if (doubtful) this.#inputs = withOpenRanks(this.#inputs, this.#model);
+    const open = this.#inputs.filter((port) => !Object.hasOwn(bound, port.name));
+    return checkFeeds(open, feeds, sizes, complete);
+  }
+  /** An output that JavaScript cannot hold must not even be asked for: onnxruntime-node ends the process on some. */
+  #checkResults(names: readonly string[]): void {
+    for (const name of names) {
+      const port = this.outputs.find((output) => output.name === name);
+      if (port === undefined) {
+        const notes = this.outputs.map((output): Note => ({ message: `output "${output.name}" is ${output.description}`, location: nowhere }));
+        throw userError("output-name", `the model has no output "${name}"`, nowhere, { notes });
+      }
+      if (port.dtype === null) throw userError("output-dtype", `output "${name}" is ${port.description}, which onnxruntime-node cannot return`, nowhere);
+    }
+  }
+  /** Outputs with a tensor are written in place; onnxruntime-node still returns copies of them, which nobody keeps. */
+  async #call(feeds: Readonly<Record<string, ort.Tensor>>, fetches: Readonly<Record<string, ort.Tensor | null>>): Promise<ort.InferenceSession.ReturnType> {
+    if (this.#disposed) throw userError("disposed", "the session has been disposed of", nowhere);
+    try {
+      return await this.#session.run(feeds, fetches);
+    } catch (error) {
+      throw nativeError(error, "onnxruntime", this.#locate);
+    }
+  }
+}
+
+const fetchesOf = (names: readonly string[]): Readonly<Record<string, null>> => Object.fromEntries(names.map((name) => [name, null]));
+function collect(results: ort.InferenceSession.ReturnType, names: readonly string[]): Readonly<Record<string, TensorData>> {
+  return Object.fromEntries(names.flatMap((name) => (results[name] === undefined ? [] : [[name, fromOrt(results[name])]])));
+}

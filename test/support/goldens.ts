@@ -1,0 +1,82 @@
+/** The reference figures in ../shared/goldens: the formula that fills every tensor, and the comparison of digests. */
+import { existsSync, readFileSync } from "node:fs";
+import { resolve } from "node:path";
+import { expect } from "vitest";
+import type { TensorData } from "../../src/ir/tensor-data.ts";
+
+const folder = resolve(import.meta.dirname, "../../../shared/goldens");
+/** Why the tests of the goldens cannot run here, or null. Under CI absence is a failure, not a reason. */
+export const goldensMissing: string | null = existsSync(folder) || process.env["CI"] !== undefined ? null : `${folder} is absent`;
+
+/** A reference file, such as "training/simple_cnn_sgd". */
+export const golden = (name: string): unknown => JSON.parse(readFileSync(`${folder}/${name}.json`, "utf8"));
+
+/** What is recorded of a tensor. */
+export interface Digest {
+  readonly shape: readonly number[];
+  readonly first: readonly number[];
+  readonly sum: number;
+  readonly l2: number;
+  readonly max: number;
+  readonly min: number;
+}
+/** A row of a state_dict: name, shape, and the kind that decides its scale. */
+export type StateRow = readonly [name: string, shape: readonly number[], kind: "weight" | "bias" | "running_mean" | "norm_weight" | "running_var"];
+
+const table = Uint32Array.from({ length: 256 }, (_, n) => {
+  let c = n;
+  for (let k = 0; k < 8; k++) c = c & 1 ? 0xedb88320 ^ (c >>> 1) : c >>> 1;
+  return c;
+});
+const crc32 = (text: string): number => (~Buffer.from(text, "utf8").reduce((c, byte) => (c >>> 8) ^ (table[(c ^ byte) & 255] ?? 0), 0xffffffff)) >>> 0;
+
+/** hash_uniform(crc32(seed), n) of the goldens' README: n float64 in [-1, 1). */
+export function hashUniform(seedText: string, n: number): Float64Array {
+  const seed = crc32(seedText);
+  return Float64Array.from({ length: n }, (_, i) => {
+    let x = (Math.imul(i, 0x9e3779b1) + seed) >>> 0;
+    x = Math.imul(x ^ (x >>> 16), 0x85ebca6b);
+    x = Math.imul(x ^ (x >>> 13), 0xc2b2ae35);
+    x = (x ^ (x >>> 16)) >>> 0;
+    return x / 2 ** 31 - 1;
+  });
+}
+const count = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
+
+/** The float32 tensor that the formula gives for a name and kind. */
+export function goldenTensor([name, shape, kind]: StateRow): TensorData {
+  const u = hashUniform(name, count(shape));
+  const fanIn = shape.length > 1 ? count(shape.slice(1)) : (shape[0] ?? 1);
+  const scale = { weight: Math.sqrt(3 / fanIn) * Math.sqrt(2), bias: 0.1, running_mean: 0.1, norm_weight: 0.1, running_var: 0.5 }[kind];
+  const offset = kind === "norm_weight" || kind === "running_var" ? 1 : 0;
+  return { dtype: "float32", shape, data: Float32Array.from(u, (v) => offset + v * scale) };
+}
+/** All tensors of a state_dict by name. */
+export const goldenState = (rows: readonly StateRow[]): Map<string, TensorData> => new Map(rows.map((row) => [row[0], goldenTensor(row)]));
+
+/** A float32 input from its seed text. */
+export const goldenInput = (seed: string, shape: readonly number[]): TensorData => ({ dtype: "float32", shape, data: Float32Array.from(hashUniform(seed, count(shape))) });
+
+/** int64 class numbers from a seed text. */
+export function goldenLabels(seed: string, shape: readonly number[], classes: number): TensorData {
+  const labels = Array.from(hashUniform(seed, count(shape)), (u) => BigInt(Math.min(Math.floor(((u + 1) / 2) * classes), classes - 1)));
+  return { dtype: "int64", shape, data: BigInt64Array.from(labels) };
+}
+
+/**
+ * Expects a tensor to have a digest: l2 and the extremes relatively, elements and the sum within the same share of the
+ * largest element and of the sum of magnitudes, since single elements may nearly cancel.
+ */
+export function expectDigest(name: string, tensor: TensorData, digest: Digest, relative: number): void {
+  const data = Float64Array.from(tensor.data as Float32Array);
+  const l2 = Math.hypot(...chunked(data));
+  const scale = Math.max(Math.abs(digest.max), Math.abs(digest.min));
+  expect(tensor.shape, name).toEqual(digest.shape);
+  expect(Math.abs(l2 - digest.l2), `${name}: l2 ${l2} against ${digest.l2}`).toBeLessThanOrEqual(relative * digest.l2 + 1e-7);
+  digest.first.forEach((wanted, i) => {
+    expect(Math.abs((data[i] ?? Number.NaN) - wanted), `${name}[${i}] is ${data[i]} against ${wanted}`).toBeLessThanOrEqual(relative * Math.max(scale, Math.abs(wanted)) + 1e-7);
+  });
+}
+/** Norms of pieces: hypot takes its arguments on the stack. */
+const chunked = (data: Float64Array): readonly number[] =>
+  Array.from({ length: Math.ceil(data.length / 4096) }, (_, i) => Math.hypot(...data.subarray(i * 4096, (i + 1) * 4096)));

@@ -1,0 +1,18 @@
+/** onnxruntime as the oracle: one run of a model, its own graph optimisations off. */
+import ort from "onnxruntime-node";
+import type { TensorData } from "../../src/ir/tensor-data.ts";
+import { fromOrt, toOrt } from "../../src/runtime/ort-tensor.ts";
+
+/** Errors only: warnings about unused initializers say nothing here. */
+const quiet = 3;
+
+/** All outputs of a model. Throws what onnxruntime throws. */
+export async function runModel(model: Uint8Array, feeds: ReadonlyMap<string, TensorData>): Promise<ReadonlyMap<string, TensorData>> {
+  const session = await ort.InferenceSession.create(model, { graphOptimizationLevel: "disabled", executionProviders: ["cpu"], logSeverityLevel: quiet, intraOpNumThreads: 1 });
+  try {
+    const results = await session.run(Object.fromEntries([...feeds].map(([name, tensor]) => [name, toOrt(tensor)])));
+    return new Map(session.outputNames.flatMap((name) => (results[name] === undefined ? [] : [[name, fromOrt(results[name])] as const])));
+  } finally {
+    await session.release();
+  }
+}

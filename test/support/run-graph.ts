@@ -1,0 +1,16 @@
+/** Runs a graph on onnxruntime with its own graph optimisations off. */
+import * as ort from "onnxruntime-node";
+import { writeModel } from "../../src/codegen/index.ts";
+import type { Graph } from "../../src/ir/graph.ts";
+import type { TensorData } from "../../src/ir/tensor-data.ts";
+import { lower } from "../../src/passes/index.ts";
+import { hostTensor, ortTensor } from "./run-training.ts";
+
+/** The outputs by name, lowered for an opset first. */
+export async function runGraph(graph: Graph, feeds: Readonly<Record<string, TensorData>>, opset = 18): Promise<Readonly<Record<string, TensorData>>> {
+  const bytes = writeModel(lower(graph, { opset, provider: "portable" }), { opset });
+  const session = await ort.InferenceSession.create(bytes, { graphOptimizationLevel: "disabled", logSeverityLevel: 3 });
+  const results = await session.run(Object.fromEntries(Object.entries(feeds).map(([name, data]) => [name, ortTensor(data)])));
+  await session.release();
+  return Object.fromEntries(Object.entries(results).map(([name, tensor]) => [name, hostTensor(tensor)]));
+}
