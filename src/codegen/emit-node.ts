@@ -25,40 +25,48 @@ export interface EmittedAttribute {
   readonly value: AttributeValue;
 }
 
+/** A node, and the two versions of its op between which it is put into other words. */
+interface Emission {
+  readonly node: Node;
+  readonly opset: number;
+  readonly version: SignatureVersion;
+  readonly newest: SignatureVersion;
+}
+
 /** The form of a node in an opset. Throws a CompileError when the opset cannot say it, and an InternalError on an op of the compiler's own. */
 export function emitNode(node: Node, opset: number): EmittedNode {
   const signature = signatures[node.opType];
-  if (signature.domain !== "") throw new InternalError(`${node.opType} "${node.name}" is an op of the compiler's own: lower the graph before writing it`);
+  if (signature.domain !== "") {
+    throw new InternalError(`${node.opType} "${node.name}" is an op of the compiler's own: lower the graph before writing it`);
+  }
   const version = versionAt(signature, opset);
   const newest = signature.versions.at(-1);
   if (version === undefined || newest === undefined) {
-    throw refusal(node, opset, `is not in the opset before ${signature.versions[0]?.since ?? "any"}`, signature.versions[0]?.since);
+    throw refusal(node, opset, `the op comes with opset ${signature.versions[0]?.since ?? "?"}`, () => true);
   }
-  const moved = movedInputs(node, opset, version, newest);
-  const inputs = node.inputs.slice(0, version.inputs.at(-1)?.option === "variadic" ? undefined : version.inputs.length);
+  const emission: Emission = { node, opset, version, newest };
+  const inputs = node.inputs.filter((_, i) => parameterAt(version.inputs, i) !== undefined);
   const kept = inputs.slice(0, inputs.findLastIndex((v) => v !== null) + 1);
-  const attributes = Object.entries({ ...attributesOf(node), ...moved });
-  checkTypes(node, opset, version, kept);
-  checkPresent(node, opset, version, new Set(attributes.map(([name]) => name)));
-  return { node, inputs: kept, attributes: attributes.flatMap(([name, value]) => emitAttribute(node, opset, version, newest, name, value)) };
+  const attributes = { ...attributesOf(node), ...movedInputs(emission) };
+  checkPresent(emission, attributes);
+  checkTypes(emission, kept);
+  return { node, inputs: kept, attributes: Object.entries(attributes).flatMap(([name, value]) => emitAttribute(emission, name, value)) };
 }
 
 /** Inputs that the version does not have, as the attributes of the same names that it has. */
-function movedInputs(node: Node, opset: number, version: SignatureVersion, newest: SignatureVersion): Readonly<Record<string, AttributeValue>> {
+function movedInputs({ node, opset, version, newest }: Emission): Readonly<Record<string, AttributeValue>> {
   const moved: Record<string, AttributeValue> = {};
   node.inputs.forEach((value, i) => {
     if (value === null || parameterAt(version.inputs, i) !== undefined) return;
-    const parameter = parameterAt(newest.inputs, i);
-    const schema = parameter === undefined ? undefined : version.attributes[parameter.name];
-    if (parameter === undefined || schema === undefined) {
-      throw refusal(node, opset, `has no input "${parameter?.name ?? i}" (version ${version.since} of the op)`, newest.since);
-    }
-    moved[parameter.name] = asAttribute(value, schema) ?? fail(node, opset, parameter, newest);
+    const name = parameterAt(newest.inputs, i)?.name ?? `${i}`;
+    const schema = version.attributes[name];
+    const hasInput = (v: SignatureVersion): boolean => parameterAt(v.inputs, i) !== undefined;
+    if (schema === undefined) throw refusal(node, opset, `version ${version.since} of the op has no input "${name}"`, hasInput);
+    const attribute = asAttribute(value, schema);
+    if (attribute === null) throw refusal(node, opset, `it takes "${name}" as an attribute there, and the value is computed in the graph`, hasInput);
+    moved[name] = attribute;
   });
   return moved;
-}
-function fail(node: Node, opset: number, parameter: ParameterSchema, newest: SignatureVersion): never {
-  throw refusal(node, opset, `takes "${parameter.name}" as an attribute, and its value is computed in the graph`, newest.since);
 }
 /** Known contents as an attribute's value, or null. */
 function asAttribute(value: Value, { kind }: AttributeSchema): AttributeValue | null {
@@ -68,52 +76,58 @@ function asAttribute(value: Value, { kind }: AttributeSchema): AttributeValue | 
   return (kind === "int" || kind === "float") && elements.length === 1 ? (elements[0] ?? null) : null;
 }
 
-function emitAttribute(
-  node: Node, opset: number, version: SignatureVersion, newest: SignatureVersion, name: string, value: AttributeValue,
-): readonly EmittedAttribute[] {
+function emitAttribute({ node, opset, version, newest }: Emission, name: string, value: AttributeValue): readonly EmittedAttribute[] {
   const schema = version.attributes[name];
   if (schema === undefined) {
     if (isDefault(value, newest.attributes[name]?.default)) return [];
-    throw refusal(node, opset, `has no attribute "${name}" (version ${version.since} of the op), which is ${printValue(value)} here`, newest.since);
+    throw refusal(node, opset, `version ${version.since} of the op has no attribute "${name}", which is ${printValue(value)}`, (v) => v.attributes[name] !== undefined);
   }
   return isDefault(value, schema.default) ? [] : [{ name, kind: schema.kind, value }];
 }
 const printValue = (value: AttributeValue): string => (typeof value === "object" && !Array.isArray(value) ? "a tensor or graph" : JSON.stringify(value));
 
-function checkPresent(node: Node, opset: number, version: SignatureVersion, given: ReadonlySet<string>): void {
+function checkPresent({ node, opset, version }: Emission, attributes: Readonly<Record<string, AttributeValue>>): void {
   for (const [name, schema] of Object.entries(version.attributes)) {
-    if (schema.required && !given.has(name)) throw refusal(node, opset, `needs the attribute "${name}"`, undefined);
+    if (schema.required && attributes[name] === undefined) {
+      throw refusal(node, opset, `version ${version.since} of the op needs the attribute "${name}"`, (v) => v.attributes[name]?.required !== true);
+    }
   }
-  const limit = version.outputs.at(-1)?.option === "variadic" ? Number.POSITIVE_INFINITY : version.outputs.length;
   const last = node.outputs.findLastIndex((v) => v !== null);
-  if (last >= limit) throw refusal(node, opset, `has ${limit} outputs, and output ${last} is used`, undefined);
+  if (last >= 0 && parameterAt(version.outputs, last) === undefined) {
+    throw refusal(node, opset, `version ${version.since} of the op has no output ${last}`, (v) => parameterAt(v.outputs, last) !== undefined);
+  }
 }
 
-function checkTypes(node: Node, opset: number, version: SignatureVersion, inputs: readonly (Value | null)[]): void {
+function checkTypes({ node, opset, version }: Emission, inputs: readonly (Value | null)[]): void {
   const bound = new Map<string, DType>();
-  const check = (kind: string, parameters: readonly ParameterSchema[], value: Value | null, i: number): void => {
-    const parameter = parameterAt(parameters, i);
+  const check = (kind: "inputs" | "outputs", value: Value | null, i: number): void => {
+    const parameter = parameterAt(version[kind], i);
     if (value === null || parameter === undefined) return;
     const { dtype } = value.type;
-    const allowed: readonly string[] = version.types[parameter.type] ?? [parameter.type];
-    if (!allowed.includes(dtype)) throw refusal(node, opset, `has no ${dtype} for its ${kind} "${parameter.name}" (it takes ${allowed.join(", ")})`, laterSince(node, opset));
+    const allowed = allowedIn(version, parameter);
+    const takes = (v: SignatureVersion): boolean => {
+      const other = parameterAt(v[kind], i);
+      return other !== undefined && allowedIn(v, other).includes(dtype);
+    };
+    const what = `${kind === "inputs" ? "input" : "output"} "${parameter.name}"`;
+    if (!allowed.includes(dtype)) {
+      throw refusal(node, opset, `version ${version.since} of the op takes ${allowed.join(", ")} for its ${what}, and this one is ${dtype}`, takes);
+    }
     const other = bound.get(parameter.type) ?? dtype;
-    if (other !== dtype && parameter.option !== "variadic") {
-      throw refusal(node, opset, `wants one type for all its ${parameter.type}, got ${other} and ${dtype}`, laterSince(node, opset));
+    if (other !== dtype) {
+      const own = (v: SignatureVersion): boolean => parameterAt(v[kind], i)?.type !== parameter.type;
+      throw refusal(node, opset, `version ${version.since} of the op wants one type for all its ${parameter.type}, and its ${what} is ${dtype} beside ${other}`, own);
     }
     bound.set(parameter.type, dtype);
   };
-  inputs.forEach((value, i) => {
-    check("input", version.inputs, value, i);
-  });
-  node.outputs.forEach((value, i) => {
-    check("output", version.outputs, value, i);
-  });
+  for (const [i, value] of inputs.entries()) check("inputs", value, i);
+  for (const [i, value] of node.outputs.entries()) check("outputs", value, i);
 }
-/** The next later opset in which the op has another form. */
-const laterSince = (node: Node, opset: number): number | undefined => signatures[node.opType].versions.find((v) => v.since > opset)?.since;
+const allowedIn = (version: SignatureVersion, { type }: ParameterSchema): readonly string[] => version.types[type] ?? [type];
 
-function refusal(node: Node, opset: number, why: string, since: number | undefined): CompileError {
-  const help = since === undefined || since <= opset ? "lower the graph for this opset before writing it" : `compile for opset ${since} or later`;
-  return userError("opset", `${node.opType} "${node.name}" ${why} in opset ${opset}`, node.location, { help });
+/** The error of a node that an opset cannot say; `mended` is true of versions of the op that can. */
+function refusal(node: Node, opset: number, why: string, mended: (version: SignatureVersion) => boolean): CompileError {
+  const later = signatures[node.opType].versions.find((version) => version.since > opset && mended(version));
+  const help = later === undefined ? "lower the graph for this opset before writing it" : `write opset ${later.since} or later, or lower the graph for this one first`;
+  return userError("opset", `${node.opType} "${node.name}" cannot be written in opset ${opset}: ${why}`, node.location, { help });
 }

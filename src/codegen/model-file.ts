@@ -7,7 +7,7 @@ import { nowhere } from "../ir/location.ts";
 import { bytesOf, type TensorData } from "../ir/tensor-data.ts";
 import { writeFileAtomically } from "./atomic-file.ts";
 import type { ExternalFile } from "./external-data.ts";
-import { fault } from "./model-fault.ts";
+import { explained, fault } from "./model-fault.ts";
 import { type ParsedModel, parseModel } from "./parse-model.ts";
 import type { StringStringEntryProto } from "./proto/onnx.generated.ts";
 import { byteLength } from "./tensor-proto.ts";
@@ -84,11 +84,11 @@ export async function readModelFile(path: string): Promise<ParsedModel> {
 
 function readWhole(path: string, opened: number[]): Uint8Array {
   try {
-    const file = openFile(path, opened);
-    if (file.size >= 2 ** 31) {
-      throw userError("model-file", `${path} has ${file.size} bytes, and an ONNX model has less than 2 GiB`, nowhere, { help: "its weights belong in files beside it (external data)" });
-    }
-    return file.read(0, file.size);
+    return explained(path, () => {
+      const file = openFile(path, opened);
+      if (file.size < 2 ** 31) return file.read(0, file.size);
+      throw fault(`it has ${file.size} bytes, and an ONNX model has less than 2 GiB`, "its weights belong in files beside it (external data)");
+    });
   } catch (error) {
     throw diskError("read", path, error);
   }
@@ -104,7 +104,7 @@ function openFile(path: string, opened: number[]): ExternalFile {
   const descriptor = openSync(path, "r");
   opened.push(descriptor);
   const stat = fstatSync(descriptor);
-  if (!stat.isFile()) throw fault(`"${path}" is not a file`);
+  if (!stat.isFile()) throw fault(`"${basename(path)}" is not a file`);
   return { size: stat.size, read: (offset, length) => readRange(descriptor, offset, length) };
 }
 /** One system call reads less than 2 GiB. */

@@ -24,6 +24,7 @@ export function addModernNode(b: GraphBuilder, old: OldNode, outputNames: readon
     if (version === undefined || newest === undefined) {
       throw new RuleFault("opset", `the op comes with opset ${versions[0]?.since ?? "?"}, and the model uses opset ${old.opset}`);
     }
+    checkRequired(old, version);
     return b.from(old, () => {
       const upgraded = upgrade === "none" ? "keep" : upgrade(b, old);
       if (upgraded !== "keep") return upgraded;
@@ -32,9 +33,17 @@ export function addModernNode(b: GraphBuilder, old: OldNode, outputNames: readon
       return b.addNode(old.opType, inputs, uncheckedAttributes(attributes), { ...name, location: old.location, outputs: outputNames }).outputs;
     });
   } catch (error) {
-    if (!(error instanceof RuleFault)) throw error;
-    throw userError(error.code, `${old.opType} "${old.name === "" ? (outputNames[0] ?? "") : old.name}": ${error.message}`, old.location, error.help === undefined ? {} : { help: error.help });
+    const message = `${old.opType} "${old.name === "" ? (outputNames[0] ?? "") : old.name}": ${error instanceof Error ? error.message : ""}`;
+    if (error instanceof RuleFault) throw userError(error.code, message, old.location, error.help === undefined ? {} : { help: error.help });
+    // JavaScript's own limits, met with the numbers of a file that no program wrote in earnest.
+    if (error instanceof RangeError) throw userError("op-range", message, old.location);
+    throw error;
   }
+}
+/** Upgrade rules count on the inputs that the node's own version requires. */
+function checkRequired({ inputs }: OldNode, version: SignatureVersion): void {
+  const missing = version.inputs.findIndex((parameter, i) => parameter.option === "single" && (inputs[i] ?? null) === null);
+  if (missing >= 0) throw new RuleFault("op-arity", `input ${missing} ("${version.inputs[missing]?.name ?? missing}") is missing`);
 }
 /** Sound because the builder checks every attribute against the op's signature. */
 const uncheckedAttributes = (attributes: Attributes): Partial<OpAttributes[OpType]> => attributes as Partial<OpAttributes[OpType]>;

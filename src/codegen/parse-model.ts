@@ -1,9 +1,9 @@
 /** ONNX files as graphs. */
-import { CompileError, type Diagnostic, userError } from "../ir/diagnostic.ts";
+import type { Diagnostic } from "../ir/diagnostic.ts";
 import type { Graph } from "../ir/graph.ts";
 import { nowhere } from "../ir/location.ts";
 import { type ExternalFiles, externalReader } from "./external-data.ts";
-import { fault, ModelFault, unsupported } from "./model-fault.ts";
+import { explained, fault, unsupported } from "./model-fault.ts";
 import { newestOpset } from "./opset-versions.ts";
 import { decodeModelProto, encodeModelProto, type ModelProto, type StringStringEntryProto } from "./proto/onnx.generated.ts";
 import { newWriter, startDecoding } from "./proto/wire.ts";
@@ -69,17 +69,6 @@ function decoded(bytes: Uint8Array): ModelProto {
     throw error;
   }
 }
-function explained<R>(fileName: string, read: () => R): R {
-  try {
-    return read();
-  } catch (error) {
-    if (error instanceof ModelFault) throw userError(error.code, `${fileName}: ${error.message}`, nowhere, error.help === undefined ? {} : { help: error.help });
-    if (error instanceof CompileError) throw new CompileError(error.diagnostics.map((d) => withFile(d, fileName)));
-    throw error;
-  }
-}
-const withFile = (d: Diagnostic, fileName: string): Diagnostic => ({ ...d, notes: [...d.notes, { message: `while reading ${fileName}`, location: nowhere }] });
-
 const entries = (props: readonly StringStringEntryProto[] = []): ReadonlyMap<string, string> =>
   new Map(props.map(({ key = "", value = "" }) => [key, value]));
 

@@ -34,11 +34,7 @@ const locationKey = "striate.location";
 export function writeModel(graph: Graph, options: WriteOptions = {}): Uint8Array {
   const pieces = modelPieces(graph, options, () => null);
   const size = pieces.reduce((sum, piece) => sum + piece.byteLength, 0);
-  if (size > largestModel) {
-    throw userError("model-size", `the model takes ${size} bytes, and one protobuf message holds ${largestModel}`, nowhere, {
-      help: "write it to a file with external data",
-    });
-  }
+  checkSize(size);
   const bytes = new Uint8Array(size);
   let at = 0;
   for (const piece of pieces) {
@@ -63,8 +59,14 @@ const initializerTag = 5 * 8 + 2;
 const rawDataTag = 9 * 8 + 2;
 
 function lengthPrefix(tag: number, size: number): Uint8Array {
-  if (size > largestModel) throw userError("model-size", `the model takes ${size} bytes, and one protobuf message holds ${largestModel}`, nowhere, { help: "write it with external data" });
+  checkSize(size);
   return newWriter().uint32(tag).uint32(size).finish();
+}
+function checkSize(size: number): void {
+  if (size <= largestModel) return;
+  throw userError("model-size", `the model takes ${size} bytes, and one protobuf message holds ${largestModel}`, nowhere, {
+    help: "write it to a file with external data",
+  });
 }
 /** An initializer as a field of the graph. */
 function initializerPieces(value: Value, data: TensorData, externalData: readonly StringStringEntryProto[] | null): readonly Uint8Array[] {

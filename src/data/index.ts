@@ -7,4 +7,5 @@ export { type ImageFolderOptions, imageFolder } from "./image-folder.ts";
 export { type Batch, type BatchLoader, type DatasetLoader, type LoaderOptions, loader } from "./loader.ts";
 export { type MnistOptions, type MnistSplit, mnist } from "./mnist.ts";
 export { type ChannelStatistics, imagenetStatistics, mnistStatistics, normalize } from "./normalize.ts";
+export { readNpy, readNpyFile } from "./npy.ts";
 export { permutation, philox } from "./random.ts";

@@ -4,7 +4,7 @@
  * A layer carries its shape rule as a type-level function (an interface whose `out` reads `this["in"]`). Composing the
  * functions' own generic signatures instead ends in TS2589: the checker compares deferred conditional types structurally.
  */
-import { captureLocation, nowhere, type SourceLocation } from "../ir/location.ts";
+import { captureLocation } from "../ir/location.ts";
 import type { Checked, Tensor } from "./tensor.ts";
 import { currentTrace, located, scoped } from "./trace.ts";
 
@@ -22,9 +22,8 @@ export interface Layer<R> extends AnyLayer {
 }
 /** A layer, its rule forgotten. */
 export interface AnyLayer {
-  (x: never): unknown;
-  /** The same layer, called `name` where it has no name of its own. */
-  named(name: string): AnyLayer;
+  /** Applies the layer, called `name` where it has no name of its own. */
+  under(name: string, x: never): unknown;
 }
 /** The shape stays. */
 export interface Same extends Rule {
@@ -36,11 +35,9 @@ type Body = (x: never, name: string | undefined) => unknown;
 
 /** A layer over a function that takes the input and a name. Sound when R is the type-level twin of what it does to shapes. */
 export function layerOf<R>(body: Body, publicFunction: PublicFunction): Layer<R> {
-  return ruled<R>(bound(body, captureLocation(publicFunction), undefined));
-}
-function bound(body: Body, location: SourceLocation, name: string | undefined): AnyLayer {
-  const run = (x: never): unknown => located(location, () => body(x, name));
-  return Object.assign(run, { named: (other: string) => bound(body, location, other) });
+  const location = captureLocation(publicFunction);
+  const under = (name: string | undefined, x: never): unknown => located(location, () => body(x, name));
+  return ruled<R>(Object.assign((x: never) => under(undefined, x), { under }));
 }
 /** Sound under the condition of `layerOf`; the rule exists only in the type. */
 const ruled = <R>(layer: AnyLayer): Layer<R> => layer as Layer<R>;
@@ -51,10 +48,10 @@ interface Chain<L> extends Rule {
 }
 /** The layers in order, as one layer, each called by its index where it has no name, as in torch.nn.Sequential. */
 export function sequential<const L extends readonly AnyLayer[]>(...layers: L): Layer<Chain<L>> {
-  const run = (x: never): unknown => layers.reduce<never>((y, layer, i) => passed(layer.named(String(i))(y)), x);
-  return ruled<Chain<L>>(
-    Object.assign(run, { named: (name: string) => bound((x) => scoped(currentTrace("sequential", nowhere), name, () => run(x)), nowhere, undefined) }),
-  );
+  const run = (x: never): unknown => layers.reduce<never>((y, layer, i) => passed(layer.under(String(i), y)), x);
+  const location = captureLocation(sequential);
+  const under = (name: string, x: never): unknown => scoped(currentTrace("sequential", location), name, location, () => run(x));
+  return ruled<Chain<L>>(Object.assign(run, { under }));
 }
 /** Sound because Fold has checked that each layer takes what the one before it gives. */
 const passed = (y: unknown): never => y as never;

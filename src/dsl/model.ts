@@ -79,6 +79,7 @@ export function trace(model: AnyModel, options: TraceOptions = {}): TracedModel 
     layers: new Set(),
     origins: new WeakMap(),
     scope: "",
+    scopes: [],
     location: null,
   };
   for (const value of inputs) state.origins.set(value, { label: `the model's input "${value.name}"`, location: model.location });

@@ -24,7 +24,7 @@ export function scopeOf<R>(name: string, body: () => R): R {
   if (!/^[\w-]+(?:\.[\w-]+)*$/.test(name)) {
     throw userError("scope-name", `scope: "${name}" is not a name: use letters, digits, "_" and "-", with dots between parts`, location);
   }
-  return scoped(trace, name, body);
+  return scoped(trace, name, location, body);
 }
 /** Sound because the tensor is passed through unchanged, and its type is the body's own when the body had no fault. */
 const sameTensor = <S>(x: unknown): Tensor<S> => x as Tensor<S>;
@@ -36,7 +36,7 @@ export function repeat<S, T>(x: Tensor<S>, n: number, block: (x: Tensor<S>, inde
   const call = enter("repeat", repeat);
   let y = x;
   for (let index = first; index < first + n; index++) {
-    const next = sameTensor<S>(scoped(call.trace, String(index), () => block(y, index)));
+    const next = sameTensor<S>(scoped(call.trace, String(index), call.location, () => block(y, index)));
     const value = operand(call, y);
     const [before, after] = [value.type.shape, operand(call, next).type.shape];
     const text = `the block turns ${printShape(before)} into ${printShape(after)}`;

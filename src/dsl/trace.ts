@@ -31,6 +31,8 @@ export interface Trace {
   readonly origins: WeakMap<Value, ValueOrigin>;
   /** "layer1.0." inside scope("layer1", ...) and scope("0", ...). */
   scope: string;
+  /** The calls of the scopes that are open, innermost first. */
+  scopes: readonly Note[];
   /** Where errors point at while a layer value runs; null when they point at the call. */
   location: SourceLocation | null;
 }
@@ -75,13 +77,15 @@ export function located<R>(location: SourceLocation, body: () => R): R {
   }
 }
 /** Runs a function under a longer scope. */
-export function scoped<R>(trace: Trace, name: string, body: () => R): R {
-  const outer = trace.scope;
-  trace.scope = `${outer}${name}.`;
+export function scoped<R>(trace: Trace, name: string, location: SourceLocation, body: () => R): R {
+  const { scope, scopes } = trace;
+  trace.scope = `${scope}${name}.`;
+  trace.scopes = [{ message: `in the scope "${name}"`, location }, ...scopes];
   try {
     return body();
   } finally {
-    trace.scope = outer;
+    trace.scope = scope;
+    trace.scopes = scopes;
   }
 }
 
@@ -130,7 +134,7 @@ export function check(call: Call, inputs: readonly Value[], ...faults: readonly 
   if (fault === undefined || fault === null) return;
   const notes = inputs.map((x, i) => provenance(call.trace, x, inputs.length === 1 ? "the input" : `input ${i + 1}`));
   throw userError(fault.code, `${call.shown}: ${fault.text}`, call.location, {
-    notes,
+    notes: [...notes, ...call.trace.scopes],
     ...(fault.help === undefined ? {} : { help: fault.help }),
   });
 }

@@ -36,7 +36,7 @@ function checkArity(kind: "input" | "output", parameters: readonly ParameterSche
     const wanted = least === most ? `${least}` : most === Number.POSITIVE_INFINITY ? `at least ${least}` : `${least} to ${most}`;
     throw new RuleFault("op-arity", `got ${count} ${kind}s, wanted ${wanted}`);
   }
-  const hole = missing.findIndex((absent, i) => absent && parameterAt(parameters, i)?.option === "single");
+  const hole = missing.findIndex((absent, i) => absent && parameterAt(parameters, i)?.option !== "optional");
   if (hole >= 0) throw new RuleFault("op-arity", `${kind} ${hole} ("${parameters[hole]?.name ?? hole}") is missing`);
 }
 

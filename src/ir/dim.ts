@@ -28,6 +28,10 @@ function remember(text: string, sum: Sum): Sum {
   return sum;
 }
 
+/** An expression of more terms, or a longer text, is kept as a size about which nothing is known but that it equals itself. */
+const mostTerms = 64;
+const longestText = 1000;
+
 /** Canonical text (or number) of a sum. */
 function render(sum: Sum): Dim {
   const terms = [...sum].filter(([, c]) => c !== 0);
@@ -36,9 +40,21 @@ function render(sum: Sum): Dim {
   if (terms.length === 1 && first !== undefined && first[0] === "") return first[1];
   terms.sort(([a], [b]) => degree(b) - degree(a) || (a < b ? -1 : 1));
   const text = terms.map(([key, c], i) => term(key, c, i === 0)).join("");
+  if (terms.length > mostTerms || text.length > longestText || !terms.every(([, c]) => Number.isSafeInteger(c))) return atomDim(opaqueName(text));
   // Remembered here, so that the parser, which ends in this function, never has to parse its own result.
   remember(text, new Map(terms));
   return text;
+}
+/** A name that stands for one expression: equal texts have equal names. It begins with "?", and has 53 bits of a hash (cyrb53) behind it. */
+function opaqueName(text: string): string {
+  let [h, k] = [0xdeadbeef, 0x41c6ce57];
+  for (let i = 0; i < text.length; i++) {
+    h = Math.imul(h ^ text.charCodeAt(i), 2654435761);
+    k = Math.imul(k ^ text.charCodeAt(i), 1597334677);
+  }
+  h = Math.imul(h ^ (h >>> 16), 2246822507) ^ Math.imul(k ^ (k >>> 13), 3266489909);
+  k = Math.imul(k ^ (k >>> 16), 2246822507) ^ Math.imul(h ^ (h >>> 13), 3266489909);
+  return `?x${((k & 0x1fffff) * 2 ** 32 + (h >>> 0)).toString(36)}`;
 }
 const degree = (key: string): number => (key === "" ? 0 : atomsOf(key).length);
 function term(key: string, c: number, first: boolean): string {
@@ -91,6 +107,7 @@ export function mulDims(a: Dim, b: Dim): Dim {
   return render(product(sumOf(a), sumOf(b)));
 }
 function product(a: Sum, b: Sum): Sum {
+  if (a.size * b.size > mostTerms * 16) return sumOf(atomDim(opaqueName(`(${render(a)})*(${render(b)})`)));
   const out = new Map<string, number>();
   for (const [p, c] of a) {
     for (const [q, d] of b) {
@@ -107,8 +124,9 @@ export const totalOf = (dims: readonly Dim[]): Dim => dims.reduce<Dim>(addDims, 
 
 const gcd = (a: number, b: number): number => (b === 0 ? Math.abs(a) : gcd(b, a % b));
 
-/** floor(a / k) for a positive integer k. */
+/** floor(a / k) for a positive integer k. Throws a RangeError on another k. */
 export function floorDiv(a: Dim, k: number): Dim {
+  if (!Number.isSafeInteger(k) || k < 1) throw new RangeError(`a dimension cannot be divided by ${k}`);
   if (k === 1) return a;
   if (typeof a === "number") return Math.floor(a / k);
   const whole = new Map<string, number>();
@@ -230,10 +248,11 @@ function substituteAtom(atom: string, sizes: ReadonlyMap<string, Dim>): Dim {
   }
   return sizes.get(atom) ?? atom;
 }
+const functionNames: ReadonlySet<string> = new Set(["floor", "min", "max"]);
 /** The symbols in a dim. */
 export function symbolsOf(dim: Dim): ReadonlySet<string> {
   const words = typeof dim === "number" ? [] : (dim.match(/[A-Za-z_?][\w.?]*/g) ?? []);
-  return new Set(words.filter((word) => word !== "floor" && word !== "min" && word !== "max"));
+  return new Set(words.filter((word) => !functionNames.has(word)));
 }
 
 /** A dim from a text, made canonical: "H*16", "(H - 1) / 2 + 1". A quotient means its floor. Throws a RangeError on anything else. */
@@ -276,7 +295,7 @@ function parseSum(text: string): Sum {
       const [a, , b] = [expression(), expect(","), expression()];
       return token === "min" || token === "max" ? closed(extreme(token, a, b)) : fail();
     }
-    return /^[A-Za-z_?]/.test(token) ? atomDim(token) : fail();
+    return /^[A-Za-z_?]/.test(token) && !functionNames.has(token) ? atomDim(token) : fail();
   };
   const closed = (dim: Dim): Dim => {
     expect(")");

@@ -1,4 +1,6 @@
 /** Where in the user's source a node was written. */
+import { sep } from "node:path";
+import { fileURLToPath } from "node:url";
 
 /** A place in a source file; lines and columns count from 1. */
 export interface SourcePosition {
@@ -16,13 +18,18 @@ export const locationAt = (file: string, line: number, column: number): SourceLo
 /** No location. */
 export const nowhere: SourceLocation = { position: null };
 
-/** `file:line:col`, or the empty text. */
-export const printLocation = ({ position }: SourceLocation): string =>
-  position === null ? "" : `${position.file}:${position.line}:${position.column}`;
+/** `file:line:col`, or the empty text; files below the working folder are named from there. */
+export function printLocation({ position }: SourceLocation): string {
+  if (position === null) return "";
+  const folder = `${process.cwd()}${sep}`;
+  const file = position.file.startsWith(folder) ? position.file.slice(folder.length) : position.file;
+  return `${file}:${position.line}:${position.column}`;
+}
 
 /** This package's own source folder, whose frames are never the user's. */
-const ownFolder = new URL("../", import.meta.url).href;
-const frame = /\(?((?:file:\/\/|[A-Za-z]:[\\/]|\/)[^()]*?):(\d+):(\d+)\)?$/;
+const ownFolder = fileURLToPath(new URL("../", import.meta.url));
+/** `at f (file:///folder/model.ts:1:2)`, where the path may be one of the system's, and `at file:///folder/model.ts:1:2`. */
+const frames: readonly RegExp[] = [/^\s*at .*? \(((?:file:\/\/|[A-Za-z]:[\\/]|\/).*):(\d+):(\d+)\)$/, /^\s*at (?:async )?((?:file:\/\/|[A-Za-z]:[\\/]|\/).*):(\d+):(\d+)$/];
 
 /** The place of the call of a public function, read from the stack only when asked for. */
 export function captureLocation(publicFunction?: (...args: never) => unknown): SourceLocation {
@@ -34,20 +41,20 @@ export function captureLocation(publicFunction?: (...args: never) => unknown): S
   let found: SourcePosition | null | undefined;
   return {
     get position() {
-      found ??= firstUserFrame(holder.stack ?? "");
+      if (found === undefined) found = firstUserFrame(holder.stack ?? "");
       return found;
     },
   };
 }
 
-/** The first frame of a stack that lies outside this package's sources and Node's own code. */
+/** The first frame of a stack that lies outside this package's sources, installed packages and Node's own code. */
 export function firstUserFrame(stack: string): SourcePosition | null {
   for (const line of stack.split("\n").slice(1)) {
-    const [, path, row, column] = frame.exec(line) ?? [];
-    if (path === undefined || row === undefined || column === undefined) continue;
-    const url = path.startsWith("file://") ? path : `file://${path}`;
-    if (url.startsWith(ownFolder) || url.includes("/node_modules/")) continue;
-    return { file: decodeURI(url.replace(/[?#].*$/, "").slice("file://".length)), line: Number(row), column: Number(column) };
+    const [, place = "", row, column] = frames.map((frame) => frame.exec(line)).find((match) => match !== null) ?? [];
+    if (place === "") continue;
+    const file = place.startsWith("file://") ? fileURLToPath(place.replace(/[?#].*$/, "")) : place;
+    if (file.startsWith(ownFolder) || /[\\/]node_modules[\\/]/.test(file)) continue;
+    return { file, line: Number(row), column: Number(column) };
   }
   return null;
 }

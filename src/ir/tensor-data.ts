@@ -126,6 +126,7 @@ const roundEven = (x: number): number => {
 
 /** The shortest decimal that is this float32: 0.1 and not 0.10000000149011612. Other numbers are given back as they are. */
 export function shortestFloat32(value: number): number {
+  if (value === 0) return value;
   for (let digits = 6; digits < 9; digits++) {
     const short = Number(value.toPrecision(digits));
     if (Math.fround(short) === value) return short;

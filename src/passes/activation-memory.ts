@@ -58,7 +58,9 @@ function lifetimes(graph: Graph, isActivation: (input: Value) => boolean): reado
   });
   for (const output of graph.outputs) last.set(output, graph.nodes.length);
   const inputs = graph.inputs.filter(isActivation).map((value) => ({ value, from: 0, to: last.get(value) ?? 0 }));
-  const made = graph.nodes.flatMap((node, t) => node.outputs.flatMap((value) => (value === null ? [] : [{ value, from: t + 1, to: last.get(value) ?? t + 1 }])));
+  const made = graph.nodes.flatMap((node, t) =>
+    node.outputs.flatMap((value) => (value === null ? [] : [{ value, from: t + 1, to: last.get(value) ?? t + 1 }])),
+  );
   return [...inputs, ...made];
 }
 
@@ -66,7 +68,12 @@ function bytesOf(value: Value, sizes: ReadonlyMap<string, number>): number {
   const count = substitute(elementCount(value.type.shape), sizes);
   if (typeof count === "number") return count * dtypes[value.type.dtype].size;
   const missing = isUnknown(count) ? "depends on the contents of a tensor" : `needs a size for ${[...symbolsOf(count)].join(", ")}`;
-  throw userError("unknown-size", `activation memory: the size of "${value.name}", ${printType(value.type)}, ${missing}`, value.producer?.location ?? nowhere, {
-    help: "give every symbol a number, such as N=1",
-  });
+  throw userError(
+    "unknown-size",
+    `activation memory: the size of "${value.name}", ${printType(value.type)}, ${missing}`,
+    value.producer?.location ?? nowhere,
+    {
+      help: "give every symbol a number, such as N=1",
+    },
+  );
 }

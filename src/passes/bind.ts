@@ -34,7 +34,12 @@ export function bindInputs(graph: Graph, data: ReadonlyMap<string, TensorData>):
 function checkBinding(input: Value, { dtype, shape }: TensorData): void {
   const { type } = input;
   const fits = type.dtype === dtype && type.shape.length === shape.length && type.shape.every((d, i) => !neverEqual(d, shape[i] ?? d));
-  if (!fits) throw userError("tensor-mismatch", `"${input.name}" is ${printType(type)}, but its contents are ${printType({ dtype, shape })}`, nowhere);
+  if (!fits)
+    throw userError(
+      "tensor-mismatch",
+      `"${input.name}" is ${printType(type)}, but its contents are ${printType({ dtype, shape })}`,
+      nowhere,
+    );
 }
 
 /** The graph with initializers made inputs, behind those it has: the ones named, or all. Names of nothing are not an error. */
@@ -56,9 +61,13 @@ export function substituteShapes(graph: Graph, shapes: ReadonlyMap<string, Shape
   const sizes = new Map<string, Dim>();
   for (const [name, shape] of shapes) {
     const input = byName.get(name);
-    if (input === undefined) throw unknownInput(graph, "--shape", name);
+    if (input === undefined) throw unknownInput(graph, "input shapes", name);
     if (input.type.shape.length !== shape.length) {
-      throw userError("input-shape", `--shape: "${name}" is ${printType(input.type)}, which has ${input.type.shape.length} axes; got ${printShape(shape)}`, nowhere);
+      throw userError(
+        "input-shape",
+        `input shapes: "${name}" is ${printType(input.type)}, which has ${input.type.shape.length} axes; got ${printShape(shape)}`,
+        nowhere,
+      );
     }
     input.type.shape.forEach((dim, axis) => {
       noteSize(sizes, name, dim, shape[axis] ?? dim);
@@ -73,7 +82,9 @@ function noteSize(sizes: Map<string, Dim>, input: string, from: Dim, to: Dim): v
   if (typeof from === "number" || isUnknown(from) || !/^[A-Za-z_]\w*$/.test(from)) return;
   const known = sizes.get(from);
   if (known !== undefined && known !== to) {
-    throw userError("input-shape", `--shape: ${from} is ${known} and ${to} at once (input "${input}")`, nowhere, { help: `give ${from} one size wherever it stands` });
+    throw userError("input-shape", `input shapes: ${from} is ${known} and ${to} at once (input "${input}")`, nowhere, {
+      help: `give ${from} one size wherever it stands`,
+    });
   }
   sizes.set(from, to);
 }
@@ -82,4 +93,6 @@ const reshaped = ({ type }: Value, shape: Shape | undefined, sizes: ReadonlyMap<
   shape: shape ?? type.shape.map((dim) => substitute(dim, sizes)),
 });
 const unknownInput = (graph: Graph, subject: string, name: string): Error =>
-  userError("unknown-name", `${subject}: the graph has no input "${name}"`, nowhere, { help: `its inputs are ${graph.inputs.map((v) => v.name).join(", ")}` });
+  userError("unknown-name", `${subject}: the graph has no input "${name}"`, nowhere, {
+    help: `its inputs are ${graph.inputs.map((v) => v.name).join(", ")}`,
+  });

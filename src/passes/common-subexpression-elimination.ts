@@ -52,7 +52,10 @@ function merged(graph: Graph, calls: readonly Call[], sameTensor: ReadonlyMap<Va
 }
 
 /** The calls of a graph, in the order in which they are first made. */
-function distinctCalls(graph: Graph, sameTensor: ReadonlyMap<Value, Value>): { readonly calls: readonly Call[]; readonly skipped: readonly Skipped[] } {
+function distinctCalls(
+  graph: Graph,
+  sameTensor: ReadonlyMap<Value, Value>,
+): { readonly calls: readonly Call[]; readonly skipped: readonly Skipped[] } {
   const isOutput = new Set(graph.outputs);
   const leaders = new Map(sameTensor);
   const ids = new Map<Value, number>();
@@ -68,7 +71,8 @@ function distinctCalls(graph: Graph, sameTensor: ReadonlyMap<Value, Value>): { r
   for (const node of graph.nodes) {
     const key = callKey(node, idOf);
     const known = key === null ? undefined : byKey.get(key);
-    const bothOutputs = known !== undefined && node.outputs.some((v, i) => isGraphOutput(v, isOutput) && isGraphOutput(known.outputs[i], isOutput));
+    const bothOutputs =
+      known !== undefined && node.outputs.some((v, i) => isGraphOutput(v, isOutput) && isGraphOutput(known.outputs[i], isOutput));
     if (known !== undefined && !bothOutputs) {
       join(known, node, leaders);
       continue;
@@ -95,7 +99,7 @@ function join(call: Call, node: Node, leaders: Map<Value, Value>): void {
 
 /** A text that equal calls share; null for a call that is equal to none. */
 function callKey(node: Node, idOf: (value: Value) => number): string | null {
-  if (signatures[node.opType].versions.at(-1)?.attributes["seed"] !== undefined) return null;
+  if (Object.hasOwn(signatures[node.opType].versions.at(-1)?.attributes ?? {}, "seed")) return null;
   const attributes = Object.entries(node.attributes).map(([name, value]) => [name, attributeKey(value)] as const);
   if (attributes.some(([, key]) => key === null)) return null;
   const inputs = node.inputs.map((v) => (v === null ? "" : idOf(v)));

@@ -3,11 +3,11 @@ import { InternalError } from "../ir/diagnostic.ts";
 import type { Dim } from "../ir/dim.ts";
 import { dtypes } from "../ir/dtype.ts";
 import type { Graph, Node, Value } from "../ir/graph.ts";
-import { schemaOf } from "../ir/ops/index.ts";
 import type { OpType } from "../ir/op-types.ts";
+import { schemaOf } from "../ir/ops/index.ts";
 import { elementCount, staticShape } from "../ir/shape.ts";
 import { numbersOf, type TensorData, tensorOfElements } from "../ir/tensor-data.ts";
-import { type PassResult, type RewriteContext, type RewriteOutcome, type RewriteRule, rewrite, skip } from "./rewrite.ts";
+import { type PassResult, type Replacement, type RewriteRule, rewrite, type Skip, skip } from "./rewrite.ts";
 
 /** Bounds of constant folding. */
 export interface ConstantFoldingOptions {
@@ -25,31 +25,49 @@ export function foldConstants(graph: Graph, options: ConstantFoldingOptions = {}
   return rewrite(graph, [foldingRule(options)]);
 }
 
-const foldingRule = ({ maxElements = 2 ** 22, maxGrowth = 2 ** 18 }: ConstantFoldingOptions): RewriteRule => ({
-  name: "fold-constants",
-  opTypes: "all",
-  match: (node, context) => fold(node, context, maxElements, maxGrowth),
-});
+/** The contents of a value where they are known. */
+type Contents = (value: Value) => TensorData | null;
 
-function fold(node: Node, context: RewriteContext, maxElements: number, maxGrowth: number): RewriteOutcome {
-  const known = node.outputs.map((v) => (v === null ? null : context.contents(v)));
-  if (node.outputs.every((v, i) => v === null || known[i] !== null)) return replaced(node, known);
+function foldingRule({ maxElements = 2 ** 22, maxGrowth = 2 ** 18 }: ConstantFoldingOptions): RewriteRule {
+  // What has been folded already in this walk, so that a chain needs one walk only.
+  const folded = new Map<Value, TensorData>();
+  return {
+    name: "fold-constants",
+    opTypes: "all",
+    match: (node, context) => {
+      const contents: Contents = (value) => folded.get(value) ?? context.contents(value);
+      const result = fold(node, contents, maxElements, maxGrowth);
+      if (result === null || "skip" in result) return result ?? "keep";
+      node.outputs.forEach((old, i) => {
+        const data = result[i];
+        if (old !== null && data !== null && data !== undefined) folded.set(old, data);
+      });
+      return replaced(node, result);
+    },
+  };
+}
+
+/** The contents of all outputs, a reasoned refusal, or null where the inputs are not known. */
+function fold(node: Node, contents: Contents, maxElements: number, maxGrowth: number): Results | Skip | null {
+  const known = node.outputs.map((v) => (v === null ? null : contents(v)));
+  if (node.outputs.every((v, i) => v === null || known[i] !== null)) return known;
   const inputs = node.inputs.filter((v) => v !== null);
-  if (!inputs.every((v) => context.contents(v) !== null)) return "keep";
+  if (!inputs.every((v) => contents(v) !== null)) return null;
   if (schemaOf(node.opType).evaluate === "none") return skip(`${node.opType} is not computed at compile time`);
   const sizes = [...inputs, ...node.outputs.filter((v) => v !== null)].map((v) => elementCount(v.type.shape));
-  if (sizes.some((n) => typeof n !== "number")) return "keep";
+  if (sizes.some((n) => typeof n !== "number")) return null;
   if (sizes.some((n) => Number(n) > maxElements)) return skip(`it has tensors of more than ${maxElements} elements`);
   const growth = totalBytes(node.outputs.filter((v) => v !== null)) - totalBytes(inputs);
   if (growth > maxGrowth) return skip(`its result is ${growth} bytes larger than what it is computed from`);
-  const contents = evaluated(node, context);
-  return contents === null ? skip("its result is not known in full") : replaced(node, contents);
+  return evaluated(node, contents) ?? skip("its result is not known in full");
 }
+type Results = readonly (TensorData | null)[];
+
 const totalBytes = (values: readonly Value[]): number =>
   values.reduce((sum, { type }) => sum + Number(elementCount(type.shape)) * dtypes[type.dtype].size, 0);
 
 /** The results as initializers that have the names of the node's outputs. */
-function replaced(node: Node, contents: readonly (TensorData | null)[]): RewriteOutcome {
+function replaced(node: Node, contents: Results): Replacement {
   return (b) =>
     node.outputs.map((old, i) => {
       const data = contents[i];
@@ -58,7 +76,7 @@ function replaced(node: Node, contents: readonly (TensorData | null)[]): Rewrite
 }
 
 /** What the op's record computes from inputs whose contents are written out in full, however many; null where it does not know. */
-function evaluated<T extends OpType>(node: Node<T>, { contents }: RewriteContext): readonly (TensorData | null)[] | null {
+function evaluated<T extends OpType>(node: Node<T>, contents: Contents): Results | null {
   const { evaluate } = schemaOf(node.opType);
   if (evaluate === "none") return null;
   const inputs = node.inputs.map((v) => (v === null ? null : withElements(v, contents(v))));

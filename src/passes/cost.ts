@@ -7,6 +7,7 @@ import type { Flops } from "../ir/op-schema.ts";
 import { type OpType, signatures } from "../ir/op-types.ts";
 import { schemaOf } from "../ir/ops/index.ts";
 import { elementCount } from "../ir/shape.ts";
+import { askRecord } from "./node-fault.ts";
 
 /** The cost of one node. */
 export interface NodeCost extends Flops {
@@ -43,7 +44,7 @@ const totalElements = (values: readonly (Value | null)[]): Dim =>
 
 function flopsOf<T extends OpType>(node: Node<T>): Flops {
   const { flops } = schemaOf(node.opType);
-  return flops === "zero" ? { macs: 0, other: 0 } : flops(node);
+  return flops === "zero" ? { macs: 0, other: 0 } : askRecord(node, "cost", () => flops(node));
 }
 
 /** ONNX's names for the inputs of an op that hold running statistics. */

@@ -17,8 +17,6 @@ export function eliminateDeadCode(graph: Graph): PassResult {
   const initializers = new Map([...graph.initializers].filter(([value]) => live.has(value)));
   if (kept.length === graph.nodes.length && initializers.size === graph.initializers.size) return unchanged(graph);
   const alive = new Set(kept);
-  const applied = graph.nodes
-    .filter((node) => !alive.has(node))
-    .map(({ name, location }) => ({ rule: "dead-code", node: name, location }));
+  const applied = graph.nodes.filter((node) => !alive.has(node)).map(({ name, location }) => ({ rule: "dead-code", node: name, location }));
   return { graph: { ...graph, nodes: kept.reverse(), initializers }, applied, skipped: [] };
 }

@@ -31,7 +31,12 @@ export function differentiate(graph: Graph, { wrt, outputs }: DifferentiateOptio
   const forward = b.nodes.length;
   const cotangents = new Map<Value, Value>();
   for (const y of chosenOutputs) cotangents.set(mapped(map, y), b.input(`${y.name}.cotangent`, y.type));
-  const gradients = appendGradients(b, b.nodes.slice(0, forward), cotangents, chosenInputs.map((v) => mapped(map, v)));
+  const gradients = appendGradients(
+    b,
+    b.nodes.slice(0, forward),
+    cotangents,
+    chosenInputs.map((v) => mapped(map, v)),
+  );
   for (const y of graph.outputs) b.output(mapped(map, y), y.name);
   for (const x of chosenInputs) b.output(gradients.get(mapped(map, x)) ?? zerosLike(b, mapped(map, x)), `${x.name}.grad`);
   return b.build();
@@ -46,12 +51,15 @@ function chosen(kind: string, among: readonly Value[], names: Iterable<string> |
     const help = `floating point are ${have.slice(0, 12).join(", ")}${have.length > 12 ? ` and ${have.length - 12} more` : ""}`;
     if (value === undefined) throw userError("unknown-name", `gradient: "${name}" is not ${kind} of the graph`, nowhere, { help });
     if (isFloat(value.type.dtype)) return value;
-    throw userError("no-gradient", `gradient: "${name}" is ${printType(value.type)}, and only floating point has a gradient`, nowhere, { help });
+    throw userError("no-gradient", `gradient: "${name}" is ${printType(value.type)}, and only floating point has a gradient`, nowhere, {
+      help,
+    });
   });
 }
 
 /** Zeros of a value's type and shape. */
 export function zerosLike(b: GraphBuilder, x: Value): Value {
   return b.from({ name: `${x.name}/zeros`, location: x.producer?.location ?? nowhere }, () =>
-    b.add("ConstantOfShape", [shapeValue(b, x)], { value: tensorFrom(x.type.dtype, [1], [0]) }));
+    b.add("ConstantOfShape", [shapeValue(b, x)], { value: tensorFrom(x.type.dtype, [1], [0]) }),
+  );
 }

@@ -71,7 +71,9 @@ const foldRules: { readonly [T in LinearOp]: FoldRule<T> } = {
 };
 const count = (sizes: readonly number[]): number => sizes.reduce((product, d) => product * d, 1);
 function matrixLayout({ shape: [rows = 0, columns = 0] }: TensorData, transposed: boolean): Layout {
-  return transposed ? { outer: 1, channels: rows, inner: columns, offset: () => 0 } : { outer: rows, channels: columns, inner: 1, offset: () => 0 };
+  return transposed
+    ? { outer: 1, channels: rows, inner: columns, offset: () => 0 }
+    : { outer: rows, channels: columns, inner: 1, offset: () => 0 };
 }
 /** A Gemm's addend as one number per column, null where it has rows of its own. */
 function perChannel(bias: readonly number[] | null, channels: number): readonly number[] | null {
@@ -79,7 +81,12 @@ function perChannel(bias: readonly number[] | null, channels: number): readonly 
   return bias.length === channels ? bias : null;
 }
 
-function folded({ factor, shift }: Affine, weight: TensorData, layout: Layout, bias: readonly number[] | null): Pick<Folded, "weight" | "bias"> {
+function folded(
+  { factor, shift }: Affine,
+  weight: TensorData,
+  layout: Layout,
+  bias: readonly number[] | null,
+): Pick<Folded, "weight" | "bias"> {
   const sum = shift.map((s, c) => s + (bias?.[c] ?? 0) * (factor[c] ?? 0));
   return { weight: scaled(weight, layout, factor), bias: tensorFrom(weight.dtype, [sum.length], sum) };
 }

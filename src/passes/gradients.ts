@@ -1,12 +1,14 @@
 /** Reverse-mode differentiation: walks nodes backwards, asks each op's record for its rule, and sums what meets. */
 import type { GraphBuilder } from "../ir/builder.ts";
-import { type CompileError, InternalError, userError } from "../ir/diagnostic.ts";
+import { InternalError } from "../ir/diagnostic.ts";
 import { neverEqual } from "../ir/dim.ts";
 import { isFloat } from "../ir/dtype.ts";
 import { type Node, printType, type Value } from "../ir/graph.ts";
 import { nowhere } from "../ir/location.ts";
-import { schemaOf } from "../ir/ops/index.ts";
 import type { OpType } from "../ir/op-types.ts";
+import { schemaOf } from "../ir/ops/index.ts";
+import { refuseBlocked, withoutDerivative } from "./blocked-gradient.ts";
+import { askRecord } from "./node-fault.ts";
 
 /** What is known of the cotangents while walking backwards. */
 interface Sweep {
@@ -23,20 +25,29 @@ interface Sweep {
  * Adds the gradient of nodes that a builder holds: given the cotangents of some values, it computes those of `wrt`.
  *
  * Nothing is computed for values that do not depend on `wrt`, and nothing through integers. A value of `wrt` without influence on
- * what has a cotangent is absent from the answer. Throws a CompileError that names the path when an op on it has no derivative.
+ * what has a cotangent is absent from the answer. Throws a CompileError that names the path when only ops without a derivative lead to it.
  */
 export function appendGradients(
-  b: GraphBuilder, nodes: readonly Node[], cotangents: ReadonlyMap<Value, Value>, wrt: readonly Value[],
+  b: GraphBuilder,
+  nodes: readonly Node[],
+  cotangents: ReadonlyMap<Value, Value>,
+  wrt: readonly Value[],
 ): ReadonlyMap<Value, Value> {
   const arrived = new Map([...cotangents].map(([value, dy]) => [value, [dy]]));
   const sweep: Sweep = { b, active: activeValues(nodes, wrt), arrived, via: new Map() };
   // A copy, since `nodes` may be the builder's own growing list.
-  for (const node of [...nodes].reverse()) stepBack(sweep, node);
+  const forward = [...nodes];
+  for (const node of forward.toReversed()) stepBack(sweep, node);
   const gradients = new Map<Value, Value>();
   for (const value of wrt) {
     const gradient = cotangentOf(sweep, value);
     if (gradient !== null) gradients.set(value, gradient);
   }
+  refuseBlocked(
+    forward,
+    new Set(cotangents.keys()),
+    wrt.filter((v) => !gradients.has(v)),
+  );
   return gradients;
 }
 
@@ -79,11 +90,16 @@ function stepBack(sweep: Sweep, node: Node): void {
 }
 
 function gradientsOf<T extends OpType>(
-  sweep: Sweep, node: Node<T>, dys: readonly (Value | null)[], wanted: readonly boolean[],
+  sweep: Sweep,
+  node: Node<T>,
+  dys: readonly (Value | null)[],
+  wanted: readonly boolean[],
 ): readonly (Value | null)[] {
   const { grad } = schemaOf(node.opType);
-  if (grad === "none") throw withoutDerivative(sweep, node);
-  return sweep.b.from({ name: `${node.name}/grad`, location: node.location }, () => grad(sweep.b, node, dys, wanted));
+  if (grad === "none") throw withoutDerivative(node, sweep.via);
+  return sweep.b.from({ name: `${node.name}/grad`, location: node.location }, () =>
+    askRecord(node, "gradient", () => grad(sweep.b, node, dys, wanted)),
+  );
 }
 
 /** A rule's fault, not the user's: a cotangent has the type of what it belongs to. */
@@ -91,20 +107,7 @@ function checkLikeness(node: Node, x: Value, dx: Value): void {
   const [from, to] = [x.type.shape, dx.type.shape];
   const fits = x.type.dtype === dx.type.dtype && from.length === to.length && from.every((d, i) => !neverEqual(d, to[i] ?? d));
   if (fits) return;
-  throw new InternalError(`the gradient rule of ${node.opType} gives ${printType(dx.type)} for "${x.name}", ${printType(x.type)} (node "${node.name}")`);
-}
-
-function withoutDerivative({ via }: Sweep, node: Node): CompileError {
-  const path: Node[] = [node];
-  for (let at: Node | undefined = node; at !== undefined; ) {
-    const next: Node | undefined = at.outputs.flatMap((v) => (v === null ? [] : (via.get(v) ?? [])))[0];
-    if (next !== undefined) path.push(next);
-    at = next;
-  }
-  const start = path.at(-1)?.outputs.find((v) => v !== null)?.name ?? "the output";
-  const steps = path.toReversed().map((n) => `${n.opType} "${n.name}"`);
-  return userError("no-gradient", `${start} <- ${steps.join(" <- ")}: ${node.opType} has no gradient`, node.location, {
-    notes: path.slice(1).map((n) => ({ message: `its result reaches the output through ${n.opType} "${n.name}"`, location: n.location })),
-    help: "do not ask for the gradient of what lies before it, or replace the op by one with a derivative",
-  });
+  throw new InternalError(
+    `the gradient rule of ${node.opType} gives ${printType(dx.type)} for "${x.name}", ${printType(x.type)} (node "${node.name}")`,
+  );
 }

@@ -3,7 +3,16 @@ import type { Graph, Node, Value } from "../ir/graph.ts";
 import type { OpType } from "../ir/op-types.ts";
 import { sameShape } from "../ir/shape.ts";
 import { type TensorData, tensorFrom } from "../ir/tensor-data.ts";
-import { type PassResult, type RewriteContext, type RewriteOutcome, type RewriteRule, rewrite, rewriteRule, type Skip, skip } from "./rewrite.ts";
+import {
+  type PassResult,
+  type RewriteContext,
+  type RewriteOutcome,
+  type RewriteRule,
+  rewrite,
+  rewriteRule,
+  type Skip,
+  skip,
+} from "./rewrite.ts";
 
 /** The graph without nodes whose first output equals one of their inputs for every input, shape included. */
 export function removeIdentities(graph: Graph): PassResult {
@@ -21,8 +30,10 @@ function identity<T extends OpType>(opTypes: readonly T[], test: IdentityTest<T>
     const [output, ...others] = node.outputs;
     const input = node.inputs[found];
     if (input === null || input === undefined || output === null || output === undefined || !sameType(input, output)) return "keep";
-    if (others.some((v) => v !== null && (context.readers(v).length > 0 || context.isOutput(v)))) return skip("another of its outputs is used");
-    if (!context.canBecome(output, input)) return skip(`"${output.name}" is an output of the graph and "${input.name}" has a name of its own to keep`);
+    if (others.some((v) => v !== null && (context.readers(v).length > 0 || context.isOutput(v))))
+      return skip("another of its outputs is used");
+    if (!context.canBecome(output, input))
+      return skip(`"${output.name}" is an output of the graph and "${input.name}" has a name of its own to keep`);
     return () => [context.value(input)];
   });
 }
@@ -33,13 +44,15 @@ const always: IdentityTest<OpType> = () => 0;
 const ofOneInput: IdentityTest<OpType> = (node) => (node.inputs.length === 1 ? 0 : null);
 
 /** Ops that a neutral element on one side, or on either, turns into identities. */
-const neutral = (value: number, sides: readonly (0 | 1)[]): IdentityTest<OpType> => (node, context) => {
-  const side = sides.find((i) => isFilledWith(context, node.inputs[i], value));
-  if (side === undefined) return null;
-  const [kept, output] = [node.inputs[1 - side], node.outputs[0]];
-  if (kept && output && !sameType(kept, output)) return skip(`the constant broadcasts "${kept.name}" to the shape of "${output.name}"`);
-  return 1 - side;
-};
+const neutral =
+  (value: number, sides: readonly (0 | 1)[]): IdentityTest<OpType> =>
+  (node, context) => {
+    const side = sides.find((i) => isFilledWith(context, node.inputs[i], value));
+    if (side === undefined) return null;
+    const [kept, output] = [node.inputs[1 - side], node.outputs[0]];
+    if (kept && output && !sameType(kept, output)) return skip(`the constant broadcasts "${kept.name}" to the shape of "${output.name}"`);
+    return 1 - side;
+  };
 function isFilledWith(context: RewriteContext, value: Value | null | undefined, element: number): boolean {
   const tensor = value === null || value === undefined ? null : context.contents(value);
   return tensor !== null && holdsOnly(tensor, element);
@@ -62,7 +75,8 @@ const identityRules: readonly RewriteRule[] = [
   identity(["And"], neutral(1, [1, 0])),
   identity(["Or", "Xor"], neutral(0, [1, 0])),
   identity(["Where"], (node, context) =>
-    isFilledWith(context, node.inputs[0], 1) ? 1 : isFilledWith(context, node.inputs[0], 0) ? 2 : null),
+    isFilledWith(context, node.inputs[0], 1) ? 1 : isFilledWith(context, node.inputs[0], 0) ? 2 : null,
+  ),
   // Twice is once.
   identity(["Relu", "Abs", "Sign", "Floor", "Ceil", "Round"], (node) => (node.inputs[0]?.producer?.opType === node.opType ? 0 : null)),
   identity(["Dropout"], (node, context) => {
@@ -75,7 +89,9 @@ const identityRules: readonly RewriteRule[] = [
     return (perm === undefined ? rank < 2 : perm.every((axis, i) => axis === i)) ? 0 : null;
   }),
   // The whole axis in the order it has: only a negative step could have the same length.
-  identity(["Slice"], ({ inputs: [, , , , steps] }) => (!steps || (steps.elements?.every((s) => typeof s === "number" && s > 0) ?? false) ? 0 : null)),
+  identity(["Slice"], ({ inputs: [, , , , steps] }) =>
+    !steps || (steps.elements?.every((s) => typeof s === "number" && s > 0) ?? false) ? 0 : null,
+  ),
   // A pad of 1 and -1 keeps the length but shifts.
   identity(["Pad"], (node, context) => (isFilledWith(context, node.inputs[1], 0) ? 0 : null)),
   identity(["Split"], (node) => (node.outputs.length === 1 ? 0 : null)),

@@ -11,10 +11,22 @@ export { fuseBatchNorm } from "./fuse-batch-norm.ts";
 export { appendGradients } from "./gradients.ts";
 export { removeIdentities } from "./identity-removal.ts";
 export { lower } from "./lower.ts";
-export { type OptimizationLevel, type OptimizationReport, type PassReport, optimize } from "./optimize.ts";
+export { type OptimizationLevel, type OptimizationReport, optimize, type PassReport } from "./optimize.ts";
 export { type AxisReceptiveField, receptiveField } from "./receptive-field.ts";
 export {
-  type Applied, contentsOf, isOneOf, type PassResult, readersOf, type Replacement, type RewriteContext, type RewriteOutcome, type RewriteRule, rewrite,
-  rewriteRule, type Skip, type Skipped, skip,
+  type Applied,
+  contentsOf,
+  isOneOf,
+  type PassResult,
+  type Replacement,
+  type RewriteContext,
+  type RewriteOutcome,
+  type RewriteRule,
+  readersOf,
+  rewrite,
+  rewriteRule,
+  type Skip,
+  type Skipped,
+  skip,
 } from "./rewrite.ts";
 export { type TrainingGraph, type TrainingModeOptions, toTraining } from "./training-mode.ts";

@@ -1,10 +1,11 @@
 /** Turns a graph into ops that a target has, in forms that its opset knows. */
 import { InternalError } from "../ir/diagnostic.ts";
 import type { Graph, Node } from "../ir/graph.ts";
-import { schemaOf } from "../ir/ops/index.ts";
 import type { Target } from "../ir/op-schema.ts";
 import type { OpType } from "../ir/op-types.ts";
+import { schemaOf } from "../ir/ops/index.ts";
 import { mappedInputs } from "./copy-graph.ts";
+import { askRecord } from "./node-fault.ts";
 import { type RewriteContext, type RewriteOutcome, type RewriteRule, rewrite } from "./rewrite.ts";
 
 /** A lowering may use ops that need one themselves; deeper than this, two of them call each other. */
@@ -32,5 +33,5 @@ function lowerNode<T extends OpType>(node: Node<T>, context: RewriteContext, tar
   const { lower: rule } = schemaOf(node.opType);
   if (rule === "onnx") return "keep";
   // The record sees the node as it stands in the new graph: its inputs are values that may be used in the builder.
-  return (b) => rule(b, { ...node, inputs: mappedInputs({ get: context.value }, node) }, target);
+  return (b) => askRecord(node, "lowering", () => rule(b, { ...node, inputs: mappedInputs({ get: context.value }, node) }, target));
 }

@@ -6,6 +6,7 @@ import type { AxisWindow } from "../ir/op-schema.ts";
 import type { OpType } from "../ir/op-types.ts";
 import { schemaOf } from "../ir/ops/index.ts";
 import { addFractions, type Fraction, fraction, fractionOf, isEqual, isLess, mulFractions, subFractions, toNumber } from "./fraction.ts";
+import { askRecord } from "./node-fault.ts";
 
 /** What is seen along one axis. */
 export type AxisReceptiveField =
@@ -58,7 +59,15 @@ function fieldsOf(graph: Graph, value: Value, input: Value): Fields | null {
       node.inputs.forEach((x, i) => {
         if (x === null || !downstream.has(x)) return;
         const windows = windowsOf(node, x, i, output, o);
-        if (windows !== null) seen.set(x, hull(seen.get(x), windows.map((w) => composed(w, fields)), x.type.shape));
+        if (windows !== null)
+          seen.set(
+            x,
+            hull(
+              seen.get(x),
+              windows.map((w) => composed(w, fields)),
+              x.type.shape,
+            ),
+          );
       });
     });
   }
@@ -73,13 +82,21 @@ function dependents(graph: Graph, input: Value): ReadonlySet<Value> {
   return found;
 }
 
-function windowsOf<T extends OpType>(node: Node<T>, x: Value, index: number, output: Value, outputIndex: number): readonly AxisWindow[] | null {
+function windowsOf<T extends OpType>(
+  node: Node<T>,
+  x: Value,
+  index: number,
+  output: Value,
+  outputIndex: number,
+): readonly AxisWindow[] | null {
   const { receptiveField: rule } = schemaOf(node.opType);
   if (rule === "global") return x.type.shape.map(() => "all");
-  if (rule !== "pointwise") return rule(node, index, outputIndex);
+  if (rule !== "pointwise") return askRecord(node, "receptive field", () => rule(node, index, outputIndex));
   // Element by element, where axes are counted from the end and those of size 1 are stretched.
   const lead = output.type.shape.length - x.type.shape.length;
-  return x.type.shape.map((dim, k) => (dim === 1 && output.type.shape[lead + k] !== 1 ? "fixed" : { axis: lead + k, size: 1, stride: 1, start: 0 }));
+  return x.type.shape.map((dim, k) =>
+    dim === 1 && output.type.shape[lead + k] !== 1 ? "fixed" : { axis: lead + k, size: 1, stride: 1, start: 0 },
+  );
 }
 
 /** The field of an input's axis: the window over the output, each of whose positions sees a window of the input. */

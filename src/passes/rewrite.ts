@@ -5,8 +5,8 @@ import { neverEqual } from "../ir/dim.ts";
 import { type Graph, type Node, printType, type Value } from "../ir/graph.ts";
 import type { SourceLocation } from "../ir/location.ts";
 import type { OpType } from "../ir/op-types.ts";
-import { type TensorData, tensorOfElements } from "../ir/tensor-data.ts";
 import { staticShape } from "../ir/shape.ts";
+import { type TensorData, tensorOfElements } from "../ir/tensor-data.ts";
 import { copyInterface, copyNode, copyOutputs, mapped, type ValueMap } from "./copy-graph.ts";
 
 /** A refusal: the rule's subject was there, but something stands in the way. */
@@ -47,7 +47,9 @@ export interface RewriteRule {
 }
 /** A rule whose `match` sees nodes of the given ops only, with their attributes typed. */
 export function rewriteRule<T extends OpType>(
-  name: string, opTypes: readonly T[], match: (node: Node<T>, context: RewriteContext) => RewriteOutcome,
+  name: string,
+  opTypes: readonly T[],
+  match: (node: Node<T>, context: RewriteContext) => RewriteOutcome,
 ): RewriteRule {
   return { name, opTypes, match: (node, context) => (isOneOf(node, opTypes) ? match(node, context) : "keep") };
 }

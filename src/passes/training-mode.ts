@@ -4,6 +4,7 @@ import { productOf } from "../ir/dim.ts";
 import type { DType } from "../ir/dtype.ts";
 import { formulas, type Operand, shapeValue } from "../ir/formulas.ts";
 import type { Graph, Node, Value } from "../ir/graph.ts";
+import { operand, optionalOperand } from "../ir/ops/node-operands.ts";
 import { type Replacement, type RewriteContext, type RewriteRule, rewrite, rewriteRule } from "./rewrite.ts";
 
 /** A graph in training mode. */
@@ -39,31 +40,32 @@ export function toTraining(graph: Graph, { keepInference = () => false }: Traini
 
 const batchNormalization = (state: State): RewriteRule =>
   rewriteRule("batch-statistics", ["BatchNormalization"], (node, context) =>
-    node.attributes.training_mode !== 0 || state.keepInference(node) ? "keep" : (b) => withBatchStatistics(b, node, context, state));
+    node.attributes.training_mode !== 0 || state.keepInference(node) ? "keep" : (b) => withBatchStatistics(b, node, context, state),
+  );
 
 /**
  * y = (x - mean(x)) / sqrt(var(x) + epsilon) * scale + B over all axes but 1, and PyTorch's running statistics:
  * running = momentum * running + (1 - momentum) * batch, where momentum is ONNX's and the variance is the unbiased one, times n / (n - 1).
  */
 function withBatchStatistics(b: GraphBuilder, node: Node<"BatchNormalization">, context: RewriteContext, state: State): Replaced {
-  const [x, scale, bias, runningMean, runningVariance] = node.inputs.map((v) => (v === null ? null : context.value(v)));
-  if (!x || !scale || !bias || !runningMean || !runningVariance) return "keep";
+  const input = (index: number): Value => context.value(operand(node.inputs, index));
+  const x = input(0);
   const { epsilon, momentum } = node.attributes;
   const f = formulas(b);
   const { dtype } = x.type;
-  const outputs = b.addMany("BatchNormalizationTraining", [x, f.cast(scale, dtype), f.cast(bias, dtype)], { epsilon }, 4);
-  const [y, mean, variance] = outputs;
-  if (y === undefined || mean === undefined || variance === undefined) return "keep";
+  const outputs = b.addMany("BatchNormalizationTraining", [x, f.cast(input(1), dtype), f.cast(input(2), dtype)], { epsilon }, 4);
   const follow = (running: Value, batch: Value, weight: Operand): void => {
     if (running.producer !== null) return;
     const next = f.add(f.mul(state.updates.get(running) ?? running, momentum), f.mul(f.cast(batch, running.type.dtype), weight));
     state.updates.set(running, next);
   };
-  follow(runningMean, mean, 1 - momentum);
-  follow(runningVariance, variance, scaled(b, unbiased(b, x, runningVariance.type.dtype), 1 - momentum));
-  return [y];
+  const [runningMean, runningVariance] = [input(3), input(4)];
+  follow(runningMean, operand(outputs, 1), 1 - momentum);
+  follow(runningVariance, operand(outputs, 2), scaled(b, unbiased(b, x, runningVariance.type.dtype), 1 - momentum));
+  return [operand(outputs, 0)];
 }
-const scaled = (b: GraphBuilder, factor: Operand, by: number): Operand => (typeof factor === "number" ? factor * by : formulas(b).mul(factor, by));
+const scaled = (b: GraphBuilder, factor: Operand, by: number): Operand =>
+  typeof factor === "number" ? factor * by : formulas(b).mul(factor, by);
 
 /** n / (n - 1), where n is the number of elements of x per channel; 1 for n = 1, whose variance is 0. */
 function unbiased(b: GraphBuilder, x: Value, dtype: DType): Operand {
@@ -82,9 +84,10 @@ const dropout = (state: State): RewriteRule =>
 
 /** y = x * mask / (1 - ratio), where the mask is drawn from (seed, step, which dropout, position): the same for the same step. */
 function withMask(b: GraphBuilder, node: Node<"Dropout">, context: RewriteContext, state: State): Replaced {
-  const [x, ratio] = node.inputs.map((v) => (v === null ? null : context.value(v)));
-  if (!x) return "keep";
-  const known = ratio === null || ratio === undefined ? 0.5 : ratio.elements?.[0];
+  const x = context.value(operand(node.inputs, 0));
+  const given = optionalOperand(node.inputs, 1);
+  const ratio = given === null ? null : context.value(given);
+  const known = ratio === null ? 0.5 : ratio.elements?.[0];
   const wantsMask = node.outputs[1] !== null && node.outputs[1] !== undefined;
   // Every dropout counts, also one that drops nothing now: the others' numbers must not depend on its ratio.
   const stream = state.streams++;

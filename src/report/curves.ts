@@ -74,7 +74,7 @@ function drawn(chart: Chart): Html {
   const canvas = echarts.init(null, null, { renderer: "svg", ssr: true, ...size });
   try {
     canvas.setOption(option(chart));
-    const svg = canvas.renderToSVGString().replace(/^<svg width="\d+" height="\d+"/, '<svg aria-hidden="true"');
+    const svg = withoutStyle(canvas.renderToSVGString());
     const legend = chart.curves.map((c) => html`<li><span class="key" style="background:${c.color}"></span>${c.name}</li>`);
     return html`<figure><figcaption>${chart.title}<ul class="legend">${legend}</ul></figcaption>${trustedMarkup(svg)}</figure>`;
   } finally {
@@ -82,6 +82,10 @@ function drawn(chart: Chart): Html {
     canvas.dispose();
   }
 }
+
+/** The picture at the width that the page gives it, without the style that ECharts adds for the mouse. */
+const withoutStyle = (svg: string): string =>
+  svg.replace(/^<svg width="\d+" height="\d+"/, '<svg aria-hidden="true"').replace(/<style[^>]*>[\s\S]*?<\/style>/g, "");
 
 function option({ title, curves, axis }: Chart): echarts.EChartsCoreOption {
   const all = curves.flatMap((c) => c.points.map(([epoch]) => epoch));
@@ -110,7 +114,13 @@ function option({ title, curves, axis }: Chart): echarts.EChartsCoreOption {
       axisLabel: { ...labels, showMaxLabel: true },
       splitLine: { show: false },
     },
-    yAxis: { ...lines, type: "value", scale: true, axisLine: { show: false }, axisLabel: { ...labels, formatter: axis } },
+    yAxis: {
+      ...lines,
+      type: logarithmic ? "log" : "value",
+      scale: true,
+      axisLine: { show: false },
+      axisLabel: { ...labels, formatter: axis },
+    },
     series: curves.map(({ name, color, points, thin }) => ({
       name,
       type: "line",

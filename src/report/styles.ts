@@ -25,9 +25,9 @@ a { color: var(--blue); text-decoration: none; } a:hover { text-decoration: unde
 .skip { position: absolute; left: -999px; } .skip:focus { left: 16px; top: 12px; background: var(--surface); padding: 6px 12px; }
 section { margin: 44px 0; }
 h2 { margin: 0 0 14px; font-size: 20px; } h3 { margin: 22px 0 8px; font-size: 15px; }
-.figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(160px, 1fr)); gap: 1px; margin: 24px 0; border: 1px solid var(--line); border-radius: 10px; overflow: hidden; background: var(--line); }
+.figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(165px, 1fr)); gap: 1px; margin: 24px 0; border: 1px solid var(--line); border-radius: 10px; overflow: hidden; background: var(--line); }
 .figures div { background: var(--surface); padding: 14px 18px; }
-.figures dt { color: var(--muted); font-size: 13px; } .figures dd { margin: 2px 0 0; font-size: 20px; font-weight: 600; white-space: nowrap; font-variant-numeric: tabular-nums; }
+.figures dt { color: var(--muted); font-size: 13px; } .figures dd { margin: 2px 0 0; font-size: 18px; font-weight: 600; white-space: nowrap; font-variant-numeric: tabular-nums; }
 figure { margin: 0; }
 figcaption { font-weight: 600; }
 .charts, .graphs { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(420px, 100%), 1fr)); gap: 20px; align-items: start; }

@@ -5,7 +5,6 @@ import { type JsonNode, jsonNode } from "../codegen/json-node.ts";
 import { userError } from "../ir/diagnostic.ts";
 import { nowhere } from "../ir/location.ts";
 import type { TensorData } from "../ir/tensor-data.ts";
-import { isTemporaryOf } from "./atomic-file.ts";
 import { readSafetensors, writeSafetensors } from "./safetensors.ts";
 
 /** Sums over batches, from which means are made. */
@@ -128,7 +127,7 @@ export async function prepareRun(run: string): Promise<void> {
     await mkdir(run, { recursive: true });
     const file = checkpointFile(run);
     for (const name of await readdir(dirname(file))) {
-      if (isTemporaryOf(basename(file), name)) await unlink(join(run, name));
+      if (name.startsWith(`${basename(file)}.`) && name.endsWith(".tmp")) await unlink(join(run, name));
     }
   } catch (error) {
     throw userError("checkpoint", `${run}: ${error instanceof Error ? error.message : String(error)}`, nowhere);

@@ -4,6 +4,8 @@ export {
   type Checkpoint, type Counters, checkpointFile, type EpochRecord, readCheckpoint, type Scores, writeCheckpoint,
 } from "./checkpoint.ts";
 export { type BadValue, findBadValues } from "./diagnose.ts";
+export type { CudaReport, Gpu } from "./cuda-report.ts";
+export { type Attempt, type DoctorOptions, type DoctorReport, type ProviderTrial, runDoctor, type TinyTraining } from "./doctor.ts";
 export type { EvaluatedBatch, EvaluateOptions } from "./evaluate.ts";
 export type { BatchEvent, FitOptions, FitResult } from "./fit.ts";
 export { type CudaProvider, type ProviderChoice, type ProviderName, type ProviderReport, printProvider } from "./providers.ts";
@@ -16,5 +18,5 @@ export type { SessionOptions } from "./session-options.ts";
 export type { Locate, ModelSource } from "./source-map.ts";
 export type { StepResult } from "./step-runner.ts";
 export type { Feed, Feeds, Port, TensorHandle } from "./tensor-handle.ts";
-export { createTrainerFromArtifacts, stepSeed, type Trainer, type TrainerOptions, type TrainingArtifacts } from "./trainer.ts";
+export { createTrainerFromArtifacts, type Trainer, type TrainerOptions, type TrainingArtifacts } from "./trainer.ts";
 export { convertFloat, type ExpectedTensor, type MatchOptions, matchWeights } from "./weights.ts";

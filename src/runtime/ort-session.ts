@@ -1,28 +1,32 @@
 /** The session over onnxruntime-node. */
 import { existsSync } from "node:fs";
+import { dirname, resolve } from "node:path";
 import ort from "onnxruntime-node";
 import { type CompileError, type Note, userError } from "../ir/diagnostic.ts";
 import { dtypeFromOnnx } from "../ir/dtype.ts";
 import { printType } from "../ir/graph.ts";
 import { nowhere } from "../ir/location.ts";
-import { sameShape } from "../ir/shape.ts";
+import { sameShape, staticShape } from "../ir/shape.ts";
 import { bytesOf, type TensorData, zeros } from "../ir/tensor-data.ts";
 import { checkFeeds, type Sizes } from "./feed-check.ts";
+import { missingLibraries } from "./cuda-report.ts";
+import { isStop, stopOutput, withStopOutput } from "./in-place.ts";
 import { nativeError } from "./native-error.ts";
 import { fromOrt, toOrt } from "./ort-tensor.ts";
 import { checkBoundOutputs, portsOf, withOpenRanks } from "./ports.ts";
 import { type Provider, type ProviderReport, providerHindrance, resolveProviders } from "./providers.ts";
 import type { Binding, BoundRun, Session } from "./session.ts";
 import { nativeOptions, type SessionOptions } from "./session-options.ts";
-import { type Locate, locateIn, type ModelSource } from "./source-map.ts";
+import { type Locate, locateIn, type ModelSource, readModelProto } from "./source-map.ts";
 import { type Feed, type Feeds, isHandle, type Port, type TensorHandle } from "./tensor-handle.ts";
 
-/** Makes the session; see createSession. */
-export async function openSession(model: ModelSource, options: SessionOptions): Promise<Session> {
-  const native = nativeOptions(options);
+/** Makes the session; see createSession and createStepSession. */
+export async function openSession(source: ModelSource, options: SessionOptions, inPlace = false): Promise<Session> {
+  if (typeof source === "string" && !existsSync(source)) throw userError("model-file", `${source}: there is no such file`, nowhere);
+  const { model, config } = inPlace ? stopping(source) : { model: source, config: {} };
+  const native = nativeOptions({ ...options, config: { ...config, ...options.config } });
   const providers = resolveProviders(options.providers ?? ["cpu"]);
-  if (typeof model === "string" && !existsSync(model)) throw userError("model-file", `${model}: there is no such file`, nowhere);
-  const locate = options.locate ?? locateIn(model);
+  const locate = options.locate ?? locateIn(source);
   const passedOver: { name: Provider["name"]; reason: string }[] = [];
   let last: CompileError | undefined;
   for (const provider of providers) {
@@ -34,7 +38,7 @@ export async function openSession(model: ModelSource, options: SessionOptions): 
     try {
       const extra = { ...native.extra, ...provider.config };
       const session = await create(model, { ...native, extra, executionProviders: [provider.native] });
-      return new OrtSession(session, model, { name: provider.name, place: provider.place, passedOver }, locate);
+      return new OrtSession(session, source, { name: provider.name, place: provider.place, passedOver }, locate);
     } catch (error) {
       last = creationError(error, locate);
       passedOver.push({ name: provider.name, reason: last.diagnostics[0]?.message ?? last.message });
@@ -45,11 +49,21 @@ export async function openSession(model: ModelSource, options: SessionOptions): 
   throw userError("provider", `the model runs on none of ${providers.map(({ name }) => name).join(", ")}`, last?.diagnostics[0]?.location ?? nowhere, { notes });
 }
 
+/** The model with an output at which onnxruntime-node stops, or as it is where that cannot be. */
+function stopping(source: ModelSource): { readonly model: ModelSource; readonly config: Readonly<Record<string, string>> } {
+  const proto = readModelProto(source);
+  const model = proto === null ? null : withStopOutput(proto);
+  if (model === null) return { model: source, config: {} };
+  // External data lies beside the file, where a model given as bytes does not look by itself.
+  return { model, config: typeof source === "string" ? { "session.model_external_initializers_file_folder_path": dirname(resolve(source)) } : {} };
+}
+
 const create = (model: ModelSource, options: ort.InferenceSession.SessionOptions): Promise<ort.InferenceSession> =>
   typeof model === "string" ? ort.InferenceSession.create(model, options) : ort.InferenceSession.create(unshared(model), options);
 const unshared = (bytes: Uint8Array): Uint8Array => (bytes.buffer instanceof SharedArrayBuffer ? bytes.slice() : bytes);
 
 function creationError(error: unknown, locate: Locate): CompileError {
+  if (/Failed to load shared library/.test(String(error))) return userError("provider", `its library cannot be loaded: ${missingLibraries() ?? String(error)}`, nowhere);
   const code = /^Unsupported data type: (\d+)$/.exec(error instanceof Error ? error.message : "")?.[1];
   if (code === undefined) return nativeError(error, "onnxruntime does not take the model", locate);
   const dtype = dtypeFromOnnx(Number(code)) ?? `the element type ${code}`;
@@ -88,13 +102,16 @@ class OrtSession implements Session {
   readonly #session: ort.InferenceSession;
   readonly #model: ModelSource;
   readonly #locate: Locate;
+  /** Whether the graph has the output at which a run stops before outputs are copied. */
+  readonly #stops: boolean;
   #inputs: readonly Port[];
   #disposed = false;
 
   constructor(session: ort.InferenceSession, model: ModelSource, provider: ProviderReport, locate: Locate) {
     this.#session = session;
     this.#inputs = portsOf(session.inputMetadata);
-    this.outputs = portsOf(session.outputMetadata);
+    this.#stops = session.outputNames[0] === stopOutput;
+    this.outputs = portsOf(session.outputMetadata).filter((port) => port.name !== stopOutput);
     this.provider = provider;
     this.#model = model;
     this.#locate = locate;
@@ -120,11 +137,15 @@ class OrtSession implements Session {
     checkBoundOutputs(this.outputs, outputs);
     this.#checkResults(results);
     const feed: Record<string, ort.Tensor> = Object.fromEntries(Object.entries(inputs).map(([name, handle]) => [name, tensorBehind(handle)]));
-    const fetch = { ...fetchesOf(results), ...Object.fromEntries(Object.entries(outputs).map(([name, handle]) => [name, tensorBehind(handle)])) };
+    const written = Object.fromEntries(Object.entries(outputs).map(([name, handle]) => [name, tensorBehind(handle)]));
+    const prepared = this.#stops ? preparedResults(this.outputs, results) : null;
+    const fetch = prepared === null ? { ...fetchesOf(results), ...written } : { [stopOutput]: null, ...prepared, ...written };
     return async (feeds) => {
       this.#check(new Map(Object.entries(feeds)), { sizes, bound: inputs });
       for (const [name, tensor] of Object.entries(feeds)) feed[name] = native(tensor);
-      return collect(await this.#call(feed, fetch), results);
+      const values = await this.#call(feed, fetch);
+      if (prepared === null) return collect(values, results);
+      return Object.fromEntries(Object.entries(collect(prepared, results)).map(([name, tensor]) => [name, { ...tensor, data: tensor.data.slice() }]));
     };
   }
 
@@ -169,17 +190,27 @@ class OrtSession implements Session {
       if (port.dtype === null) throw userError("output-dtype", `output "${name}" is ${port.description}, which onnxruntime-node cannot return`, nowhere);
     }
   }
-  /** Outputs with a tensor are written in place; onnxruntime-node still returns copies of them, which nobody keeps. */
   async #call(feeds: Readonly<Record<string, ort.Tensor>>, fetches: Readonly<Record<string, ort.Tensor | null>>): Promise<ort.InferenceSession.ReturnType> {
     if (this.#disposed) throw userError("disposed", "the session has been disposed of", nowhere);
     try {
       return await this.#session.run(feeds, fetches);
     } catch (error) {
+      if (Object.hasOwn(fetches, stopOutput) && isStop(error)) return {};
       throw nativeError(error, "onnxruntime", this.#locate);
     }
   }
 }
 
+/** Tensors for results whose sizes are known; null where one is not. */
+function preparedResults(ports: readonly Port[], results: readonly string[]): Readonly<Record<string, ort.Tensor>> | null {
+  const prepared: Record<string, ort.Tensor> = {};
+  for (const port of ports.filter(({ name }) => results.includes(name))) {
+    const shape = port.shape === null ? null : staticShape(port.shape);
+    if (shape === null || port.dtype === null || port.dtype === "string") return null;
+    prepared[port.name] = toOrt({ dtype: port.dtype, shape, data: zeros(port.dtype, shape.reduce((product, size) => product * size, 1)) });
+  }
+  return prepared;
+}
 const fetchesOf = (names: readonly string[]): Readonly<Record<string, null>> => Object.fromEntries(names.map((name) => [name, null]));
 function collect(results: ort.InferenceSession.ReturnType, names: readonly string[]): Readonly<Record<string, TensorData>> {
   return Object.fromEntries(names.flatMap((name) => (results[name] === undefined ? [] : [[name, fromOrt(results[name])]])));

@@ -6,7 +6,12 @@ import type { TensorData } from "../ir/tensor-data.ts";
 
 /** onnxruntime-node's tensor over the memory of a tensor. */
 export function toOrt({ dtype, shape, data }: TensorData): ort.Tensor {
-  return construct(dtype, unshared(data), shape);
+  const usable = unshared(data);
+  if (dtype !== "float16" || !ArrayBuffer.isView(usable)) return construct(dtype, usable, shape);
+  // Where JavaScript has Float16Array, the constructor makes one of float16, and the binding of 1.30 then sees an array of no bytes:
+  // the bits go in as uint16, and the type is said afterwards.
+  const bits = new Uint16Array(usable.buffer, usable.byteOffset, usable.length);
+  return Object.assign(construct("uint16", bits, shape), { type: dtype });
 }
 /** Sound because feeds are checked before: the array is the one that onnxruntime-node wants for the dtype. Its constructor checks again. */
 const construct = (dtype: DType, data: TensorData["data"], shape: readonly number[]): ort.Tensor =>

@@ -24,9 +24,10 @@ export const longestHeader = 100_000_000;
 const longestEntry = 4096;
 const mostMetadata = 65_536;
 
+/** In the order in which the format's own writer lays tensors out: wider elements first, so that all are aligned. */
 const codes = {
-  F64: "float64", F32: "float32", F16: "float16", BF16: "bfloat16", I64: "int64", I32: "int32", I16: "int16", I8: "int8",
-  U64: "uint64", U32: "uint32", U16: "uint16", U8: "uint8", BOOL: "bool",
+  U64: "uint64", I64: "int64", F64: "float64", F32: "float32", U32: "uint32", I32: "int32", BF16: "bfloat16", F16: "float16",
+  U16: "uint16", I16: "int16", I8: "int8", U8: "uint8", BOOL: "bool",
 } as const satisfies Readonly<Record<string, DType>>;
 const dtypeOf = new Map<string, DType>(Object.entries(codes));
 const codeOf = new Map<DType, string>(Object.entries(codes).map(([code, dtype]) => [dtype, code]));
@@ -116,12 +117,13 @@ function checkLayout(entries: readonly SafetensorsEntry[], dataSize: number): vo
   if (at < dataSize) fault(`has ${dataSize - at} bytes at its end that belong to no tensor`);
 }
 
-/** The first bytes of a file (length and header) and the order of its data. Largest elements first, then by name: all data is aligned. */
+/** The first bytes of a file (length and header) and the order of its data: the bytes of the format's own writer, metadata sorted by name. */
 export function layOut(tensors: ReadonlyMap<string, TensorData>, metadata: Readonly<Record<string, string>>): {
   readonly head: Uint8Array;
   readonly order: readonly (readonly [string, TensorData])[];
 } {
-  const order = [...tensors].sort(([a, s], [b, t]) => dtypes[t.dtype].size - dtypes[s.dtype].size || (a < b ? -1 : 1));
+  const ranks = [...codeOf.keys()];
+  const order = [...tensors].sort(([a, s], [b, t]) => ranks.indexOf(s.dtype) - ranks.indexOf(t.dtype) || (a < b ? -1 : 1));
   const fields: string[] = [];
   const keys = Object.keys(metadata).sort();
   if (keys.length > 0) fields.push(`"__metadata__":${JSON.stringify(Object.fromEntries(keys.map((key) => [key, metadata[key]])))}`);

@@ -1,9 +1,9 @@
 /** Reading and writing .safetensors files (https://github.com/huggingface/safetensors). */
 import { type FileHandle, open } from "node:fs/promises";
+import { writeFileAtomically } from "../codegen/atomic-file.ts";
 import { userError } from "../ir/diagnostic.ts";
 import { nowhere } from "../ir/location.ts";
 import { arrayOf, bytesOf, type TensorData } from "../ir/tensor-data.ts";
-import { readFully, writeAtomically } from "./atomic-file.ts";
 import { headerLength, layOut, parseHeader, type SafetensorsEntry, SafetensorsFault } from "./safetensors-header.ts";
 
 /** The tensors of a file, in the order of their bytes, and the texts that go with them. */
@@ -42,10 +42,7 @@ export function parseSafetensors(bytes: Uint8Array, source = "the safetensors da
 export function writeSafetensors(path: string, tensors: ReadonlyMap<string, TensorData>, metadata: Readonly<Record<string, string>> = {}): Promise<void> {
   return explained(path, async () => {
     const { head, order } = layOut(tensors, metadata);
-    await writeAtomically(path, async (append) => {
-      await append(head);
-      for (const [, tensor] of order) await append(bytesOf(tensor));
-    });
+    await writeFileAtomically(path, [head, ...order.map(([, tensor]) => bytesOf(tensor))]);
   });
 }
 
@@ -92,6 +89,17 @@ function collect(entries: readonly SafetensorsEntry[], metadata: Readonly<Record
   });
   tensors.sort((a, b) => a.begin - b.begin);
   return { tensors: new Map(tensors.map(({ name, tensor }) => [name, tensor])), metadata };
+}
+
+/** One system call reads less than 2 GiB. */
+const pieceSize = 2 ** 26;
+/** Fills an array from a file. Throws a RangeError when the file ends before, because it has shrunk meanwhile. */
+async function readFully(file: FileHandle, into: Uint8Array, position: number): Promise<void> {
+  for (let at = 0; at < into.length; ) {
+    const { bytesRead } = await file.read(into, at, Math.min(pieceSize, into.length - at), position + at);
+    if (bytesRead === 0) throw new RangeError(`the file ends at byte ${position + at}`);
+    at += bytesRead;
+  }
 }
 
 async function explained<R>(path: string, work: () => Promise<R>): Promise<R> {

@@ -52,3 +52,11 @@ export interface Session {
 export function createSession(model: ModelSource, options: SessionOptions = {}): Promise<Session> {
   return openSession(model, options);
 }
+
+/**
+ * A session for steps that hand large state on: outputs of a bound run are written in place and nowhere else. For that the graph gets one
+ * output more, which is not among `outputs`. Otherwise as createSession.
+ */
+export function createStepSession(model: ModelSource, options: SessionOptions = {}): Promise<Session> {
+  return openSession(model, options, true);
+}

@@ -5,7 +5,7 @@ import { dtypes } from "../ir/dtype.ts";
 import { nowhere } from "../ir/location.ts";
 import { numbersOf, type TensorData } from "../ir/tensor-data.ts";
 import type { Batch } from "./batch-loader.ts";
-import { type BoundRun, createSession, type Session } from "./session.ts";
+import { type BoundRun, createStepSession, type Session } from "./session.ts";
 import type { SessionOptions } from "./session-options.ts";
 import type { ModelSource } from "./source-map.ts";
 import type { Feeds, TensorHandle } from "./tensor-handle.ts";
@@ -16,7 +16,7 @@ export interface StepScalars {
   readonly learningRate: number;
   /** From 1. */
   readonly step: number;
-  /** What the graph's random numbers are drawn by. */
+  /** What the graph's random numbers are drawn by, together with the step. */
   readonly seed: number;
 }
 /** What one step gives. */
@@ -58,7 +58,7 @@ export class StepRunner {
   /** Opens the graph and gives it its first state. Throws a CompileError when the state is not the manifest's. */
   static async open(model: ModelSource, manifest: TrainingManifest, state: ReadonlyMap<string, TensorData>, options: SessionOptions): Promise<StepRunner> {
     const first = matchState(manifest, state, "the initial state");
-    const session = await createSession(model, options);
+    const session = await createStepSession(model, options);
     try {
       const results = [...new Set([manifest.loss, ...Object.values(manifest.metrics)])];
       const size = manifest.state.reduce((sum, row) => sum + elements(row) * dtypes[row.dtype].size, 0);

@@ -32,7 +32,7 @@ export interface TrainingArtifacts {
 }
 /** How a trainer runs. */
 export interface TrainerOptions extends SessionOptions {
-  /** What the graph's random numbers are drawn by; 0 when absent. */
+  /** What the graph's random numbers are drawn by, together with the step; 0 when absent. */
   readonly seed?: number;
 }
 
@@ -72,9 +72,6 @@ export async function createTrainerFromArtifacts(artifacts: TrainingArtifacts, o
   const runner = await StepRunner.open(artifacts.model, artifacts.manifest, artifacts.state, sessionOptions);
   return new ArtifactTrainer(artifacts, runner, sessionOptions, seed);
 }
-
-/** The number that step `step` of a run with seed `seed` draws its random numbers by: another one for each, below 2^31. */
-export const stepSeed = (seed: number, step: number): number => Number((BigInt(seed) * 1_000_003n + BigInt(step)) % 2_147_483_647n);
 
 /** The trainer as `runFit` sees it: with its counters. */
 export class ArtifactTrainer implements Trainer {
@@ -135,7 +132,7 @@ export class ArtifactTrainer implements Trainer {
   async trainStep(batch: Batch, learningRate: number = this.learningRate): Promise<StepResult> {
     const step = this.counters.step + 1;
     this.#learningRate = learningRate;
-    const result = await this.#runner.run(batch, { learningRate, step, seed: stepSeed(this.counters.seed, step) });
+    const result = await this.#runner.run(batch, { learningRate, step, seed: this.counters.seed });
     this.counters = { ...this.counters, step };
     if (!Number.isFinite(result.loss)) throw await this.#diverged(`the loss of step ${step} is ${Number.isNaN(result.loss) ? "NaN" : "infinite"}`);
     return result;

@@ -42,7 +42,10 @@ export async function expectSameOutputs(
   before: Graph,
   after: Graph,
   tolerance: Tolerance,
-  { sizes = {}, feeds = feedsFor(before, sizes) }: { readonly sizes?: Readonly<Record<string, number>>; readonly feeds?: ReadonlyMap<string, TensorData> } = {},
+  {
+    sizes = {},
+    feeds = feedsFor(before, sizes),
+  }: { readonly sizes?: Readonly<Record<string, number>>; readonly feeds?: ReadonlyMap<string, TensorData> } = {},
 ): Promise<void> {
   expect(after.outputs.map((v) => v.name)).toEqual(before.outputs.map((v) => v.name));
   const [expected, actual] = [await run(before, feeds), await run(after, feeds)];

@@ -26,16 +26,28 @@ export const modelOf = (graph: GraphProto, more: ModelProto = {}): Uint8Array =>
 
 const [float, int64] = [1, 7];
 
-/** Linear regression with momentum: x float32[N, 4] to y float32[N, 2], mean squared error. Reads every scalar, so that none can be lost. */
-export const regression: { readonly model: Uint8Array; readonly evaluation: Uint8Array; readonly manifest: TrainingManifest } = {
+/** A training graph with what goes with it. */
+export interface TinyTraining {
+  readonly model: Uint8Array;
+  readonly evaluation: Uint8Array;
+  readonly manifest: TrainingManifest;
+  readonly state: Map<string, TensorData>;
+}
+
+/**
+ * Linear regression with momentum: x float32[N, 4] to y float32[N, 2], mean squared error. Reads every scalar, so that none can be lost.
+ * `ballast` numbers of state that nothing reads make checkpoints as large as one likes.
+ */
+export const regression = (ballast = 1): TinyTraining => ({
+  state: regressionState(ballast),
   model: modelOf({
     input: [
       value("x", float, ["N", 4]), value("t", float, ["N", 2]), value("learning_rate", float, []), value("step", int64, []), value("seed", int64, []),
-      value("fc.weight", float, [4, 2]), value("fc.bias", float, [2]), value("sgd.momentum.fc.weight", float, [4, 2]),
+      value("fc.weight", float, [4, 2]), value("fc.bias", float, [2]), value("sgd.momentum.fc.weight", float, [4, 2]), value("ballast", float, [ballast]),
     ],
     output: [
       value("loss", float, []), value("close", int64, []), value("fc.weight.next", float, [4, 2]), value("fc.bias.next", float, [2]),
-      value("sgd.momentum.fc.weight.next", float, [4, 2]),
+      value("sgd.momentum.fc.weight.next", float, [4, 2]), value("ballast.next", float, [ballast]),
     ],
     initializer: [
       tensorOf("two", "float32", [], Float32Array.of(2)), tensorOf("half", "float32", [], Float32Array.of(0.5)), tensorOf("mu", "float32", [], Float32Array.of(0.9)),
@@ -53,7 +65,7 @@ export const regression: { readonly model: Uint8Array; readonly evaluation: Uint
       node("Mul", ["mu", "sgd.momentum.fc.weight"], "m0"), node("Add", ["m0", "gW"], "sgd.momentum.fc.weight.next"),
       node("Mul", ["learning_rate", "sgd.momentum.fc.weight.next"], "uW"), node("Sub", ["fc.weight", "uW"], "fc.weight.next"),
       node("Cast", ["step"], "t_float", [int("to", float)]), node("Div", ["learning_rate", "t_float"], "lr_b"), node("Mul", ["lr_b", "gb"], "ub"),
-      node("Sub", ["fc.bias", "ub"], "fc.bias.next"),
+      node("Sub", ["fc.bias", "ub"], "fc.bias.next"), node("Add", ["ballast", "half"], "ballast.next"),
     ],
   }),
   evaluation: modelOf({
@@ -75,13 +87,14 @@ export const regression: { readonly model: Uint8Array; readonly evaluation: Uint
         name: "sgd.momentum.fc.weight", role: "optimizer", of: "fc.weight", input: "sgd.momentum.fc.weight", output: "sgd.momentum.fc.weight.next",
         dtype: "float32", shape: [4, 2],
       },
+      { name: "ballast", role: "buffer", input: "ballast", output: "ballast.next", dtype: "float32", shape: [ballast] },
     ],
   },
-};
+});
 
-/** The state before the first step. */
-export const regressionState = (): Map<string, TensorData> =>
+const regressionState = (ballast: number): Map<string, TensorData> =>
   new Map<string, TensorData>([
+    ["ballast", { dtype: "float32", shape: [ballast], data: new Float32Array(ballast) }],
     ["fc.weight", { dtype: "float32", shape: [4, 2], data: Float32Array.from({ length: 8 }, (_, i) => 0.1 * i - 0.3) }],
     ["fc.bias", { dtype: "float32", shape: [2], data: new Float32Array(2) }],
     ["sgd.momentum.fc.weight", { dtype: "float32", shape: [4, 2], data: new Float32Array(8) }],

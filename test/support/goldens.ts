@@ -21,14 +21,19 @@ export interface Digest {
   readonly min: number;
 }
 /** A row of a state_dict: name, shape, and the kind that decides its scale. */
-export type StateRow = readonly [name: string, shape: readonly number[], kind: "weight" | "bias" | "running_mean" | "norm_weight" | "running_var"];
+export type StateRow = readonly [
+  name: string,
+  shape: readonly number[],
+  kind: "weight" | "bias" | "running_mean" | "norm_weight" | "running_var",
+];
 
 const table = Uint32Array.from({ length: 256 }, (_, n) => {
   let c = n;
   for (let k = 0; k < 8; k++) c = c & 1 ? 0xedb88320 ^ (c >>> 1) : c >>> 1;
   return c;
 });
-const crc32 = (text: string): number => (~Buffer.from(text, "utf8").reduce((c, byte) => (c >>> 8) ^ (table[(c ^ byte) & 255] ?? 0), 0xffffffff)) >>> 0;
+const crc32 = (text: string): number =>
+  ~Buffer.from(text, "utf8").reduce((c, byte) => (c >>> 8) ^ (table[(c ^ byte) & 255] ?? 0), 0xffffffff) >>> 0;
 
 /** hash_uniform(crc32(seed), n) of the goldens' README: n float64 in [-1, 1). */
 export function hashUniform(seedText: string, n: number): Float64Array {
@@ -55,7 +60,11 @@ export function goldenTensor([name, shape, kind]: StateRow): TensorData {
 export const goldenState = (rows: readonly StateRow[]): Map<string, TensorData> => new Map(rows.map((row) => [row[0], goldenTensor(row)]));
 
 /** A float32 input from its seed text. */
-export const goldenInput = (seed: string, shape: readonly number[]): TensorData => ({ dtype: "float32", shape, data: Float32Array.from(hashUniform(seed, count(shape))) });
+export const goldenInput = (seed: string, shape: readonly number[]): TensorData => ({
+  dtype: "float32",
+  shape,
+  data: Float32Array.from(hashUniform(seed, count(shape))),
+});
 
 /** int64 class numbers from a seed text. */
 export function goldenLabels(seed: string, shape: readonly number[], classes: number): TensorData {
@@ -63,18 +72,26 @@ export function goldenLabels(seed: string, shape: readonly number[], classes: nu
   return { dtype: "int64", shape, data: BigInt64Array.from(labels) };
 }
 
-/**
- * Expects a tensor to have a digest: l2 and the extremes relatively, elements and the sum within the same share of the
- * largest element and of the sum of magnitudes, since single elements may nearly cancel.
- */
-export function expectDigest(name: string, tensor: TensorData, digest: Digest, relative: number): void {
+/** How far a tensor may be from its digest. */
+export interface DigestTolerance {
+  /** The share of the norm by which the norm may differ. */
+  readonly norm: number;
+  /** The share of the largest element by which each element may differ, since single elements may nearly cancel. */
+  readonly element: number;
+  /** What is noise for every element, whatever their size; 1e-7 when absent. */
+  readonly noise?: number;
+}
+/** Expects a tensor to have a digest. */
+export function expectDigest(name: string, tensor: TensorData, digest: Digest, { norm, element, noise = 1e-7 }: DigestTolerance): void {
   const data = Float64Array.from(tensor.data as Float32Array);
   const l2 = Math.hypot(...chunked(data));
   const scale = Math.max(Math.abs(digest.max), Math.abs(digest.min));
   expect(tensor.shape, name).toEqual(digest.shape);
-  expect(Math.abs(l2 - digest.l2), `${name}: l2 ${l2} against ${digest.l2}`).toBeLessThanOrEqual(relative * digest.l2 + 1e-7);
+  const within = (got: number, wanted: number, allowed: number, what: string): void =>
+    expect(Math.abs(got - wanted), `${what} is ${got} against ${wanted}`).toBeLessThanOrEqual(allowed);
+  within(l2, digest.l2, norm * digest.l2 + noise * Math.sqrt(data.length), `${name}: l2`);
   digest.first.forEach((wanted, i) => {
-    expect(Math.abs((data[i] ?? Number.NaN) - wanted), `${name}[${i}] is ${data[i]} against ${wanted}`).toBeLessThanOrEqual(relative * Math.max(scale, Math.abs(wanted)) + 1e-7);
+    within(data[i] ?? Number.NaN, wanted, element * scale + noise, `${name}[${i}]`);
   });
 }
 /** Norms of pieces: hypot takes its arguments on the stack. */

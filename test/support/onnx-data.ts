@@ -15,7 +15,8 @@ export function readTensor(path: string): TensorData {
   if (dtype === "string") return { dtype, shape, data: (proto.stringData ?? []).map((text) => Buffer.from(text).toString("utf8")) };
   // The raw data is a view into the file, which may be misaligned.
   if ((proto.rawData?.length ?? 0) > 0) return { dtype, shape, data: arrayOf(dtype, Uint8Array.from(proto.rawData ?? [])) };
-  const typed = [proto.floatData, proto.doubleData, proto.int32Data, proto.int64Data, proto.uint64Data].find((list) => (list?.length ?? 0) > 0) ?? [];
+  const typed =
+    [proto.floatData, proto.doubleData, proto.int32Data, proto.int64Data, proto.uint64Data].find((list) => (list?.length ?? 0) > 0) ?? [];
   const data = zeros(dtype, typed.length);
   const big = data instanceof BigInt64Array || data instanceof BigUint64Array;
   typed.forEach((v, i) => {
@@ -37,7 +38,9 @@ export interface ExpectedType {
 export function readTypes(path: string): readonly ExpectedType[] {
   return onnx.GraphProto.decode(readFileSync(path)).valueInfo.map((info) => {
     const tensor = info.type?.tensorType;
-    const dims = tensor?.shape?.dim?.map((dim) => (dim.dimParam ? dim.dimParam : dim.dimValue != null && Object.hasOwn(dim, "dimValue") ? Number(dim.dimValue) : null));
+    const dims = tensor?.shape?.dim?.map((dim) =>
+      dim.dimParam ? dim.dimParam : dim.dimValue != null && Object.hasOwn(dim, "dimValue") ? Number(dim.dimValue) : null,
+    );
     return { name: info.name ?? "", elementType: tensor?.elemType ?? null, shape: tensor?.shape == null ? null : (dims ?? []) };
   });
 }

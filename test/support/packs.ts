@@ -80,7 +80,8 @@ export interface ShapeRow {
 
 const manifest = (pack: PackName): unknown => JSON.parse(readFileSync(join(shared, `${pack}.manifest.json`), "utf8"));
 /** The rows of the backend pack. The shape of the manifests is their README's to keep, here and below. */
-export const backendRows = (): readonly BackendRow[] => (packsMissing === null ? (manifest("backend") as { readonly cases: readonly BackendRow[] }).cases : []);
+export const backendRows = (): readonly BackendRow[] =>
+  packsMissing === null ? (manifest("backend") as { readonly cases: readonly BackendRow[] }).cases : [];
 /** The rows of the gradients pack. */
 export const gradientRows = (): readonly GradientRow[] => (packsMissing === null ? (manifest("gradients") as readonly GradientRow[]) : []);
 /** The rows of the shape-inference pack. */

@@ -7,7 +7,11 @@ import { lower } from "../../src/passes/index.ts";
 import { hostTensor, ortTensor } from "./run-training.ts";
 
 /** The outputs by name, lowered for an opset first. */
-export async function runGraph(graph: Graph, feeds: Readonly<Record<string, TensorData>>, opset = 18): Promise<Readonly<Record<string, TensorData>>> {
+export async function runGraph(
+  graph: Graph,
+  feeds: Readonly<Record<string, TensorData>>,
+  opset = 18,
+): Promise<Readonly<Record<string, TensorData>>> {
   const bytes = writeModel(lower(graph, { opset, provider: "portable" }), { opset });
   const session = await ort.InferenceSession.create(bytes, { graphOptimizationLevel: "disabled", logSeverityLevel: 3 });
   const results = await session.run(Object.fromEntries(Object.entries(feeds).map(([name, data]) => [name, ortTensor(data)])));

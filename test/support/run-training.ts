@@ -23,10 +23,19 @@ export function ortTensor({ dtype, shape, data }: TensorData): ort.Tensor {
   return new ort.Tensor(dtype, data as Float32Array, [...shape]);
 }
 /** The contents of an onnxruntime tensor. */
-export const hostTensor = (tensor: ort.Tensor): TensorData => ({ dtype: tensor.type as TensorData["dtype"], shape: tensor.dims, data: tensor.data as TypedArray });
+export const hostTensor = (tensor: ort.Tensor): TensorData => ({
+  dtype: tensor.type as TensorData["dtype"],
+  shape: tensor.dims,
+  data: tensor.data as TypedArray,
+});
 
 /** Runs the steps, feeding each the state that the last one gave. */
-export async function runTraining(compiled: CompiledTraining, learningRate: number, batches: readonly StepBatch[], initial = compiled.state): Promise<TrainingRun> {
+export async function runTraining(
+  compiled: CompiledTraining,
+  learningRate: number,
+  batches: readonly StepBatch[],
+  initial = compiled.state,
+): Promise<TrainingRun> {
   const { manifest } = compiled;
   const session = await ort.InferenceSession.create(compiled.bytes, { intraOpNumThreads: 2 });
   const state = new Map([...initial].map(([name, data]) => [name, ortTensor(data)]));
@@ -34,7 +43,10 @@ export async function runTraining(compiled: CompiledTraining, learningRate: numb
   const correct: number[] = [];
   const firstGradients = new Map<string, TensorData>();
   for (const [i, { input, target }] of batches.entries()) {
-    const feeds: Record<string, ort.Tensor> = { [manifest.batch[0] ?? "input"]: ortTensor(input), [manifest.targets[0] ?? "target"]: ortTensor(target) };
+    const feeds: Record<string, ort.Tensor> = {
+      [manifest.batch[0] ?? "input"]: ortTensor(input),
+      [manifest.targets[0] ?? "target"]: ortTensor(target),
+    };
     if (manifest.scalars.learning_rate !== undefined) feeds["learning_rate"] = new ort.Tensor("float32", [learningRate], []);
     if (manifest.scalars.step !== undefined) feeds["step"] = new ort.Tensor("int64", [BigInt(i + 1)], []);
     if (manifest.scalars.seed !== undefined) feeds["seed"] = new ort.Tensor("int64", [1n], []);
@@ -50,7 +62,8 @@ export async function runTraining(compiled: CompiledTraining, learningRate: numb
       if (next !== undefined) state.set(row.name, next);
     }
     if (i > 0) continue;
-    for (const [name, tensor] of Object.entries(results)) if (name.endsWith(".grad")) firstGradients.set(name.slice(0, -5), hostTensor(tensor));
+    for (const [name, tensor] of Object.entries(results))
+      if (name.endsWith(".grad")) firstGradients.set(name.slice(0, -5), hostTensor(tensor));
   }
   await session.release();
   return { losses, correct, firstGradients, state: new Map([...state].map(([name, tensor]) => [name, hostTensor(tensor)])) };

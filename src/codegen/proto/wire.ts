@@ -22,13 +22,14 @@ const deepest = 100;
 /** A file has at least this many bytes per message, some thousands of messages aside: fewer would be empty ones, made to fill the memory. */
 const bytesPerMessage = 4;
 const freeMessages = 100_000;
+const tooMany = "too many messages for the size of the file";
 
 /** A writer. */
-export const newWriter = (): Writer => protobuf.Writer.create();
+export const newWriter = (): Writer => new protobuf.Writer();
 
 /** Starts to read bytes. */
 export function startDecoding(bytes: Uint8Array): Decoding {
-  return { reader: protobuf.Reader.create(bytes), depth: 0, messages: freeMessages + bytes.length / bytesPerMessage };
+  return { reader: new protobuf.Reader(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)), depth: 0, messages: freeMessages + bytes.length / bytesPerMessage };
 }
 
 /** Reads a message with its length before it, on top of `into` (a field that comes twice is merged). Throws a RangeError past the bounds. */
@@ -38,7 +39,7 @@ export function decodeNested<M>(d: Decoding, decode: (d: Decoding, into?: M) => 
   const outer = reader.len;
   if (end > outer) throw new RangeError(`a message claims to end at byte ${end}, past the end of what holds it at byte ${outer}`);
   if (++d.depth > deepest) throw new RangeError(`messages nest deeper than ${deepest} levels`);
-  if (--d.messages < 0) throw new RangeError("too many messages for the size of the file");
+  if (--d.messages < 0) throw new RangeError(tooMany);
   reader.len = end;
   const message = decode(d, into);
   reader.len = outer;
@@ -47,7 +48,9 @@ export function decodeNested<M>(d: Decoding, decode: (d: Decoding, into?: M) => 
 }
 
 /** The bytes of a field that the schema does not know, its tag included. */
-export function decodeUnknown({ reader }: Decoding, tag: number, start: number): Uint8Array {
+export function decodeUnknown(d: Decoding, tag: number, start: number): Uint8Array {
+  const { reader } = d;
+  if (--d.messages < 0) throw new RangeError(tooMany);
   reader.skipType(tag & 7, 0, tag >>> 3);
   return reader.raw(start, reader.pos);
 }

@@ -1,6 +1,6 @@
 /** Moving and cutting axes: transpose, permute, select, slice, split, squeeze, reductions. */
 import type { Dim } from "../../ir/dim.ts";
-import type { AddInt, Int, LessInt, SubInt, ToNumber } from "../arith.generated.ts";
+import type { AddInt, CeilDiv, Int, LessInt, SubInt, ToNumber } from "../arith.generated.ts";
 import type { AddDim, Show, Dim as TypeDim } from "../dim-types.ts";
 import type { Length } from "../tensor.ts";
 import type { Fault } from "../trace.ts";
@@ -61,14 +61,14 @@ type Span<X, A extends number, B> = X extends number
       : Positive<SubInt<`${X}`, Bound<X, A>>>
   : A extends 0 ? (B extends null ? X : number) : number;
 type Positive<T> = T extends `-${string}` ? 0 : ToNumber<T>;
-/** The result of slice from A to B (null: the end) along axis D; `number` for steps other than 1. */
+/** The result of slice from A to B (null: the end) along axis D in steps St. */
 export type SliceShape<S, D extends number, A extends number, B, St extends number> = S extends string
   ? S
-  : string extends Axis<S, D>
-    ? number extends Length<S> ? TypeDim[] : { -readonly [K in keyof S]: TypeDim }
-    : Put<S, Axis<S, D>, [St] extends [1] ? (IsUnion<A | B | SizeAt<S, Axis<S, D>>> extends infer U ? Sliced<U, SizeAt<S, Axis<S, D>>, A, B> : never) : number>;
+  : ReplaceAxis<S, Axis<S, D>, Steps<Sliced<SizeAt<S, Axis<S, D>>, A, B>, St>>;
 // A union among the operands would give a union of literals, each of which could be wrong for the pair at hand.
-type Sliced<_U, X, A extends number, B> = true extends IsUnion<X> | IsUnion<A> | IsUnion<B> ? number : Span<X, A, B>;
+type Sliced<X, A extends number, B> = true extends IsUnion<X> | IsUnion<A> | IsUnion<B> ? number : Span<X, A, B>;
+/** ceil(L / St). */
+type Steps<L, St extends number> = [St] extends [1] ? L : true extends IsUnion<St> ? number : L extends number ? CeilDiv<L, St> : number;
 
 /** The shape of each of the pieces of sizes L along axis A. */
 export type SplitShapes<S, L, A extends number> = { -readonly [K in keyof L]: S extends string ? S : ReplaceAxis<S, Axis<S, A>, L[K]> };

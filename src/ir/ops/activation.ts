@@ -5,8 +5,8 @@ import { type Formulas, formulas, sumToShapeOf } from "../formulas.ts";
 import type { Node, TensorType, Value } from "../graph.ts";
 import { type Call, type OpFamily, type OpSchema, RuleFault, type Target, type UpgradeRule } from "../op-schema.ts";
 import type { OpAttributes } from "../op-types.ts";
-import { broadcastDim, elementCount } from "../shape.ts";
-import { evaluateUnary, inferLike } from "./broadcast.ts";
+import { elementCount } from "../shape.ts";
+import { broadcastsTo, evaluateUnary, inferLike } from "./broadcast.ts";
 import { inputAt } from "./call-inputs.ts";
 import { maxElements, numericElement } from "./element-arithmetic.ts";
 import { firstOutput, type UnaryDerivative, unary } from "./elementwise.ts";
@@ -104,10 +104,7 @@ function operations(each: number): OpSchema<"PRelu">["flops"] {
 /** The slope broadcasts to x, and x does not to the slope. */
 function inferPRelu(call: Call<"PRelu">): readonly TensorType[] {
   const [x, slope] = [inputAt(call, 0).type, inputAt(call, 1).type];
-  const lead = x.shape.length - slope.shape.length;
-  const fits =
-    lead >= 0 && slope.shape.every((d, i) => d === 1 || (x.shape[lead + i] !== 1 && broadcastDim(d, x.shape[lead + i] ?? 1) !== null));
-  if (!fits)
+  if (!broadcastsTo(slope.shape, x.shape))
     throw new RuleFault(
       "broadcast-mismatch",
       "the slope does not broadcast to the input",

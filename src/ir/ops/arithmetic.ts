@@ -26,7 +26,8 @@ const binaryArithmeticOps: OpFamily<"Add" | "Sub" | "Mul" | "Div" | "Pow" | "Mod
     evaluate: evaluateBinary(subElements),
     grad: binaryGrad(
       (_, { dy }) => dy,
-      (f, { dy }) => f.neg(dy),
+      (_, { dy }) => dy,
+      (f, sum) => f.neg(sum),
     ),
     docs: { summary: "Subtracts one tensor from another.", formula: "y = a - b", source: "ONNX Sub-14" },
   }),
@@ -43,7 +44,8 @@ const binaryArithmeticOps: OpFamily<"Add" | "Sub" | "Mul" | "Div" | "Pow" | "Mod
     // d(a / b) = da / b - (a / b) db / b
     grad: binaryGrad(
       (f, { b, dy }) => f.div(dy, b),
-      (f, { b, y, dy }) => f.neg(f.mul(f.div(dy, b), y)),
+      (f, { y, dy }) => f.mul(dy, y),
+      (f, sum, b) => f.neg(f.div(sum, b)),
     ),
     docs: { summary: "Divides one tensor by another; integers are truncated toward zero.", formula: "y = a / b", source: "ONNX Div-14" },
   }),

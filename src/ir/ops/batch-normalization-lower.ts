@@ -19,15 +19,16 @@ function elementsPerChannel(b: GraphBuilder, x: Value): Value {
 
 /**
  * (Y, mean, variance, inverse deviation). The variance is the mean of squared deviations, in a pass of its own: E[x^2] - E[x]^2
- * loses all digits where the mean is large. Y itself is the inference op, on these statistics.
+ * loses all digits where the mean is large. Y is the inference op on the centred X, whose mean is zero, for the same reason.
  */
 export function lowerStatistics(b: GraphBuilder, x: Value, scale: Value, bias: Value, epsilon: number): readonly Value[] {
   const f = formulas(b);
   const rank = x.type.shape.length;
   const mean = meanPerChannel(b, x);
-  const variance = meanPerChannel(b, f.square(f.sub(x, alongChannels(b, mean, rank))));
+  const centred = f.sub(x, alongChannels(b, mean, rank));
+  const variance = meanPerChannel(b, f.square(centred));
   const inverse = b.add("Reciprocal", [f.sqrt(f.add(variance, epsilon))]);
-  const y = b.add("BatchNormalization", [x, scale, bias, mean, variance], { epsilon });
+  const y = b.add("BatchNormalization", [centred, scale, bias, f.mul(variance, 0), variance], { epsilon });
   return [y, mean, variance, inverse];
 }
 
@@ -54,7 +55,7 @@ export function lowerTrainingNode(b: GraphBuilder, node: Node<"BatchNormalizatio
   return outputs.slice(0, node.outputs.length);
 }
 
-/** (dX, dscale, dB), with dX as one linear form per channel: a * dY + k * X + c. */
+/** (dX, dscale, dB), with dX as one linear form per channel in dY and X - mean, which is at hand and does not cancel. */
 export function lowerGrad(b: GraphBuilder, node: Node<"BatchNormalizationGrad">): readonly Value[] {
   const f = formulas(b);
   const [dy, x, scale] = [operand(node.inputs, 0), operand(node.inputs, 1), operand(node.inputs, 2)];
@@ -62,13 +63,14 @@ export function lowerGrad(b: GraphBuilder, node: Node<"BatchNormalizationGrad">)
   const rank = x.type.shape.length;
   const along = (v: Value): Value => alongChannels(b, v, rank);
   const dbias = sumPerChannel(b, dy);
-  const dscale = f.mul(sumPerChannel(b, f.mul(dy, f.sub(x, along(mean)))), inverse);
+  const centred = f.sub(x, along(mean));
+  const dscale = f.mul(sumPerChannel(b, f.mul(dy, centred)), inverse);
   // dX = a (dY - dB / n - (X - mean) * inverse * dscale / n), with a = scale * inverse
   const n = elementsPerChannel(b, x);
   const a = f.mul(scale, inverse);
   const k = f.neg(f.div(f.mul(a, f.mul(inverse, dscale)), n));
-  const c = f.neg(f.add(f.div(f.mul(a, dbias), n), f.mul(k, mean)));
-  const dx = f.add(f.add(f.mul(dy, along(a)), f.mul(x, along(k))), along(c));
+  const c = f.neg(f.div(f.mul(a, dbias), n));
+  const dx = f.add(f.add(f.mul(dy, along(a)), f.mul(centred, along(k))), along(c));
   return [dx, dscale, dbias];
 }
 

@@ -26,6 +26,13 @@ export function broadcastShapes(shapes: readonly Shape[], unknown: () => Dim): S
   });
 }
 
+/** True when one shape broadcasts to another, which stays as it is. */
+export function broadcastsTo(from: Shape, to: Shape): boolean {
+  const lead = to.length - from.length;
+  const fits = (d: Dim, size: Dim): boolean => d === 1 || (size !== 1 && broadcastDim(d, size) !== null);
+  return lead >= 0 && from.every((d, i) => fits(d, to[lead + i] ?? 1));
+}
+
 /** The inputs that are there. */
 export const presentInputs = (call: { readonly inputs: readonly (Value | null)[] }): readonly Value[] =>
   call.inputs.filter((v) => v !== null);

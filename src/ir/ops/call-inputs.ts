@@ -1,6 +1,7 @@
 /** Reading a call's inputs: the ones that must be there, and the known contents of shapes, axes and the like. */
-import type { Dim } from "../dim.ts";
+
 import { InternalError } from "../diagnostic.ts";
+import type { Dim } from "../dim.ts";
 import type { Value } from "../graph.ts";
 import { RuleFault } from "../op-schema.ts";
 import { printShape } from "../shape.ts";
@@ -38,14 +39,23 @@ export function numbersIn(value: Value | null): readonly number[] | null {
 export function constantNumbers(value: Value, what: string): readonly number[] {
   const numbers = numbersIn(value);
   if (numbers !== null) return numbers;
-  throw new RuleFault("unknown-contents", `${what} has to be known when the graph is built, but "${value.name}" is computed or fed in`, "make it a constant");
+  throw new RuleFault(
+    "unknown-contents",
+    `${what} has to be known when the graph is built, but "${value.name}" is computed or fed in`,
+    "make it a constant",
+  );
 }
 
 /** The length of a vector that decides the output's rank. Throws a RuleFault when it is not a known number. */
 export function knownLength(value: Value, what: string): number {
   const length = vectorLength(value, what);
-  if (typeof length === "number") return length;
-  throw new RuleFault("unknown-rank", `the rank cannot be known: ${what} has the unknown length ${length}`, "compute it with a known number of elements");
+  if (typeof length === "number" && length <= maxRank) return length;
+  if (typeof length === "number") throw new RuleFault("rank", `${what} has ${length} elements, and ${maxRank} axes are the most`);
+  throw new RuleFault(
+    "unknown-rank",
+    `the rank cannot be known: ${what} has the unknown length ${length}`,
+    "compute it with a known number of elements",
+  );
 }
 
 /** No tensor has more axes than this: it bounds what a hostile file can make us allocate. */
@@ -59,6 +69,7 @@ export function sizesIn(value: Value, what: string, unknown: () => Dim): readonl
   const length = vectorLength(value, what);
   if (value.elements !== null) return value.elements;
   if (typeof length === "number" && length <= maxRank) return Array.from({ length }, unknown);
-  const reason = typeof length === "number" ? `has ${length} elements, and ${maxRank} axes are the most` : `has the unknown length ${length}`;
+  const reason =
+    typeof length === "number" ? `has ${length} elements, and ${maxRank} axes are the most` : `has the unknown length ${length}`;
   throw new RuleFault("unknown-rank", `the rank cannot be known: ${what} ${reason}`, "compute it with a known number of elements");
 }

@@ -1,14 +1,14 @@
 /** Joining tensors along an axis, and cutting them apart. */
 import type { GraphBuilder } from "../builder.ts";
-import { addDims, ceilDiv, type Dim, exactDiv, mulDims, neverEqual, subDims, totalOf } from "../dim.ts";
 import { InternalError } from "../diagnostic.ts";
+import { addDims, ceilDiv, type Dim, exactDiv, mulDims, neverEqual, subDims, totalOf } from "../dim.ts";
 import { formulas } from "../formulas.ts";
 import type { Node, Value } from "../graph.ts";
 import { type Call, type OpFamily, RuleFault } from "../op-schema.ts";
 import { printShape, type Shape } from "../shape.ts";
 import { affineAxis, agreedDim, axisOf, sameAxis } from "./axes.ts";
-import { knownTensor, type KnownTensor, moved, withCoordinate } from "./index-map.ts";
 import { inputAt, optionalInput, vectorLength } from "./call-inputs.ts";
+import { type KnownTensor, knownTensor, moved, withCoordinate } from "./index-map.ts";
 import { filledLike } from "./reshape-like.ts";
 
 /** The size of x along an axis as a vector of one int64. */
@@ -27,12 +27,13 @@ function concatenated(call: Call<"Concat">): Shape {
   if (odd !== undefined) throw new RuleFault("concat-rank", `the inputs' ranks differ: ${shapes.map(printShape).join(", ")}`);
   const joined = others.reduce((a, b) => a.map((d, i) => (i === axis ? d : agreedDim(d, b[i] ?? d, [a, b], i))), first);
   const total = totalOf(shapes.map((shape) => shape[axis] ?? 0));
-  if (typeof total === "number" && total > Number.MAX_SAFE_INTEGER) throw new RuleFault("size-overflow", `the sizes along axis ${axis} add up to ${total}, which no tensor has`);
+  if (typeof total === "number" && total > Number.MAX_SAFE_INTEGER)
+    throw new RuleFault("size-overflow", `the sizes along axis ${axis} add up to ${total}, which no tensor has`);
   return joined.with(axis, total);
 }
 
 /** Where each piece begins along an axis, and where the last one ends. */
-const offsetsOf = (sizes: readonly Dim[]): readonly Dim[] => sizes.reduce<readonly Dim[]>((ends, size) => [...ends, addDims(ends.at(-1) ?? 0, size)], [0]);
+const offsetsOf = (sizes: readonly Dim[]): readonly Dim[] => [0, ...sizes].map((_, i) => totalOf(sizes.slice(0, i)));
 
 /** The slice of x from start to start + size along an axis. */
 const piece = (b: GraphBuilder, x: Value, axis: number, start: number, size: number): Value =>
@@ -52,7 +53,11 @@ function cutLike(b: GraphBuilder, x: Value, parts: readonly Value[], axis: numbe
   }
   const lengths = sizes.every((d) => typeof d === "number")
     ? b.constant("int64", sizes)
-    : b.add("Concat", parts.map((part) => sizeAlong(b, part, axis)), { axis: 0 });
+    : b.add(
+        "Concat",
+        parts.map((part) => sizeAlong(b, part, axis)),
+        { axis: 0 },
+      );
   return b.addMany("Split", [x, lengths], { axis }, parts.length);
 }
 
@@ -65,7 +70,8 @@ function splitSizes(call: Call<"Split">): readonly Dim[] {
   if ((split === null) === (count === undefined)) throw new RuleFault("split-form", "Split takes either the sizes or num_outputs");
   if (split === null) return evenSizes(size, count ?? 1, call.outputCount);
   const length = vectorLength(split, "split");
-  if (typeof length === "number" && length !== call.outputCount) throw new RuleFault("split-count", `there are ${length} sizes for ${call.outputCount} outputs`);
+  if (typeof length === "number" && length !== call.outputCount)
+    throw new RuleFault("split-count", `there are ${length} sizes for ${call.outputCount} outputs`);
   const sizes = split.elements ?? Array.from({ length: call.outputCount }, call.unknown);
   const negative = sizes.find((d) => typeof d === "number" && d < 0);
   if (negative !== undefined) throw new RuleFault("split-size", `the size ${negative} is negative`);
@@ -77,7 +83,8 @@ function evenSizes(size: Dim, count: number, outputs: number): readonly Dim[] {
   if (count !== outputs || count < 1) throw new RuleFault("split-count", `num_outputs is ${count}, and there are ${outputs} outputs`);
   const each = exactDiv(size, count) ?? ceilDiv(size, count);
   const last = subDims(size, mulDims(each, count - 1));
-  if (typeof last === "number" && last < 0) throw new RuleFault("split-count", `${size} elements are too few for ${count} outputs of ${each}`);
+  if (typeof last === "number" && last < 0)
+    throw new RuleFault("split-count", `${size} elements are too few for ${count} outputs of ${each}`);
   return Array.from({ length: count }, (_, i) => (i < count - 1 ? each : last));
 }
 /** The sizes of evenly split outputs as an int64 vector. */
@@ -89,7 +96,32 @@ function evenSizesValue(b: GraphBuilder, node: Node<"Split">, axis: number): Val
   const f = formulas(b);
   const size = sizeAlong(b, x, axis);
   const each = f.div(f.add(size, b.constant("int64", count - 1)), b.constant("int64", count));
-  return b.add("Concat", [...Array.from({ length: count - 1 }, () => each), f.sub(size, f.mul(each, b.constant("int64", count - 1)))], { axis: 0 });
+  return b.add("Concat", [...Array.from({ length: count - 1 }, () => each), f.sub(size, f.mul(each, b.constant("int64", count - 1)))], {
+    axis: 0,
+  });
+}
+
+/** A Split as opsets before 18 have it: the parts are equal, which num_outputs says only where the size is known to be a multiple. */
+function equalParts(b: GraphBuilder, x: Value, axis: number, count: number): readonly Value[] {
+  const at = axisOf(axis, x.type.shape.length);
+  const size = x.type.shape[at] ?? 0;
+  if (exactDiv(size, count) !== null) return b.addMany("Split", [x], { axis, num_outputs: count }, count);
+  if (typeof size === "number")
+    throw new RuleFault("split-count", `${size} elements along axis ${at} cannot be cut into ${count} equal parts`, "give the sizes");
+  const each = formulas(b).div(sizeAlong(b, x, at), b.constant("int64", count));
+  return b.addMany(
+    "Split",
+    [
+      x,
+      b.add(
+        "Concat",
+        Array.from({ length: count }, () => each),
+        { axis: 0 },
+      ),
+    ],
+    { axis },
+    count,
+  );
 }
 
 /** The records of Concat and Split. */
@@ -117,7 +149,11 @@ export const concatSplitOps: OpFamily<"Concat" | "Split"> = {
       const offset = totalOf(shapes.slice(0, index).map((shape) => shape[axis] ?? 0));
       return (shapes[index] ?? []).map((_, i) => (i !== axis ? sameAxis(i) : typeof offset === "number" ? affineAxis(i, -offset) : "all"));
     },
-    docs: { summary: "Joins tensors along an axis.", formula: "y = [x0; x1; ...] along `axis`", source: "https://onnx.ai/onnx/operators/onnx__Concat.html" },
+    docs: {
+      summary: "Joins tensors along an axis.",
+      formula: "y = [x0; x1; ...] along `axis`",
+      source: "https://onnx.ai/onnx/operators/onnx__Concat.html",
+    },
   },
   Split: {
     infer: (call) => {
@@ -154,18 +190,23 @@ export const concatSplitOps: OpFamily<"Concat" | "Split"> = {
       const integers = sizes !== null && old.opset < 2 ? formulas(b).cast(sizes, "int64") : sizes;
       const at = { axis: typeof axis === "number" ? axis : 0 };
       const count = old.outputCount;
-      return integers === null
-        ? b.addMany("Split", [inputAt(old, 0)], { ...at, num_outputs: count }, count)
-        : b.addMany("Split", [inputAt(old, 0), integers], at, count);
+      if (integers === null) return equalParts(b, inputAt(old, 0), at.axis, count);
+      return b.addMany("Split", [inputAt(old, 0), integers], at, count);
     },
     flops: "zero",
     receptiveField: (node, index, output) => {
       if (index > 0) return null;
       const axis = axisOf(node.attributes.axis, inputAt(node, 0).type.shape.length);
       const start = totalOf(node.outputs.slice(0, output).map((y) => y?.type.shape[axis] ?? "?"));
-      return inputAt(node, 0).type.shape.map((_, i) => (i !== axis ? sameAxis(i) : typeof start === "number" ? affineAxis(i, start) : "all"));
+      return inputAt(node, 0).type.shape.map((_, i) =>
+        i !== axis ? sameAxis(i) : typeof start === "number" ? affineAxis(i, start) : "all",
+      );
     },
-    docs: { summary: "Cuts a tensor into pieces along an axis.", formula: "[y0; y1; ...] = x along `axis`", source: "https://onnx.ai/onnx/operators/onnx__Split.html" },
+    docs: {
+      summary: "Cuts a tensor into pieces along an axis.",
+      formula: "[y0; y1; ...] = x along `axis`",
+      source: "https://onnx.ai/onnx/operators/onnx__Split.html",
+    },
   },
 };
 

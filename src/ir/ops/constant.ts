@@ -4,9 +4,9 @@ import { type DType, dtypeFromOnnx, dtypes, isFloat } from "../dtype.ts";
 import { formulas } from "../formulas.ts";
 import type { TensorType } from "../graph.ts";
 import { type Call, type OldNode, type OpFamily, RuleFault } from "../op-schema.ts";
-import { type AttributeValue } from "../op-signature.ts";
+import type { AttributeValue } from "../op-signature.ts";
 import { staticShape } from "../shape.ts";
-import { fromBfloat16, fromFloat16, numbersOf, tensorFrom, type TensorData, toBfloat16, toFloat16 } from "../tensor-data.ts";
+import { fromBfloat16, fromFloat16, numbersOf, type TensorData, tensorFrom, toBfloat16, toFloat16 } from "../tensor-data.ts";
 import { inputAt, sizesIn } from "./call-inputs.ts";
 
 const spec = (op: string): string => `https://onnx.ai/onnx/operators/onnx__${op}.html`;
@@ -43,12 +43,22 @@ function fillOf(call: Call<"ConstantOfShape">): TensorData {
 /** The element type that a Cast makes. Throws a RuleFault when there is none of that number. */
 function castTarget(to: number): DType {
   const dtype = dtypeFromOnnx(to);
-  if (dtype === undefined) throw new RuleFault("cast-type", `there is no element type with the number ${to}`, `the types are ${Object.entries(dtypes).map(([name, { onnx }]) => `${onnx} (${name})`).join(", ")}`);
+  if (dtype === undefined)
+    throw new RuleFault(
+      "cast-type",
+      `there is no element type with the number ${to}`,
+      `the types are ${Object.entries(dtypes)
+        .map(([name, { onnx }]) => `${onnx} (${name})`)
+        .join(", ")}`,
+    );
   return dtype;
 }
 
 const rounded: Partial<Record<DType, (x: number) => number>> = {
-  float64: (x) => x, float32: Math.fround, float16: (x) => fromFloat16(toFloat16(x)), bfloat16: (x) => fromBfloat16(toBfloat16(x)),
+  float64: (x) => x,
+  float32: Math.fround,
+  float16: (x) => fromFloat16(toFloat16(x)),
+  bfloat16: (x) => fromBfloat16(toBfloat16(x)),
 };
 /** One element in another type; null where the conversion is not exact arithmetic: overflow, NaN to an integer, strings. */
 function castElement(x: Dim, from: DType, to: DType): Dim | null {
@@ -101,7 +111,9 @@ export const constantOps: OpFamily<"Constant" | "ConstantOfShape" | "Cast"> = {
     evaluate: (call) => {
       const shape = staticShape(inputAt(call, 0).elements ?? ["?"]);
       const [fill] = numbersOf(fillOf(call)) ?? [];
-      return [shape === null || fill === undefined ? null : Array.from({ length: shape.reduce<number>((n, d) => n * Number(d), 1) }, () => fill)];
+      return [
+        shape === null || fill === undefined ? null : Array.from({ length: shape.reduce<number>((n, d) => n * Number(d), 1) }, () => fill),
+      ];
     },
     grad: "none",
     lower: "onnx",
@@ -127,6 +139,10 @@ export const constantOps: OpFamily<"Constant" | "ConstantOfShape" | "Cast"> = {
     },
     flops: "zero",
     receptiveField: "pointwise",
-    docs: { summary: "Converts to another element type.", formula: "y = x in the type `to`; towards zero for integers, x != 0 for bool", source: spec("Cast") },
+    docs: {
+      summary: "Converts to another element type.",
+      formula: "y = x in the type `to`; towards zero for integers, x != 0 for bool",
+      source: spec("Cast"),
+    },
   },
 };

@@ -68,7 +68,7 @@ export const convGradOps: OpFamily<"ConvInputGrad" | "ConvWeightGrad"> = {
         wanted[1] ? b.add("Conv", [x, g], node.attributes) : null,
       ];
     },
-    lower: (b, node, target) => [lowerConvWeightGrad(b, node, target)],
+    lower: (b, node) => [lowerConvWeightGrad(b, node)],
     upgrade: "none",
     flops: (node) => convFlops(operand(node.inputs, 1).type, operand(node.outputs, 0).type.shape.slice(1)),
     receptiveField: "global",

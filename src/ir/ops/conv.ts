@@ -96,19 +96,8 @@ function transposedSlides(sizes: Shape, kernel: readonly number[], attributes: T
     if (typeof out === "number" && out < 1) {
       throw new RuleFault("kernel-too-large", `the output's spatial axis ${i} would have ${out} elements`, "use less padding");
     }
-    checkReach(i, size, stride, subDims(addDims(out, addDims(begin, end)), extentOf(k, dilation)));
     return { kernel: k, stride, dilation, begin, end, size, out };
   });
-}
-/** The Conv that this one transposes has to have as many windows as there are inputs: onnxruntime refuses other output sizes. */
-function checkReach(axis: number, size: Dim, stride: number, room: Dim): void {
-  const windows = addDims(floorDiv(room, stride), 1);
-  if (!neverEqual(windows, size)) return;
-  throw new RuleFault(
-    "output-size",
-    `the output's spatial axis ${axis} belongs to an input of ${windows}, but the input has ${size}`,
-    "make output_padding less than the stride, and output_shape one that a convolution takes back to the input",
-  );
 }
 const explicitPads = (attributes: TransposeAttributes, axis: number, rank: number): readonly [Dim, Dim] =>
   attributes.auto_pad === "VALID" ? [0, 0] : [attributes.pads?.[axis] ?? 0, attributes.pads?.[axis + rank] ?? 0];
@@ -174,7 +163,9 @@ export const convOps: OpFamily<ConvType> = {
     grad: (b, node, [dy], wanted) => {
       if (dy === null || dy === undefined) return [null, null, null];
       const [x, w] = [operand(node.inputs, 0), operand(node.inputs, 1)];
-      const attributes = { ...resolvedWindow(slidesOfNode(node)), group: node.attributes.group };
+      const slides = slidesOfNode(node);
+      checkAdjoint(slides);
+      const attributes = { ...resolvedWindow(slides), group: node.attributes.group };
       return [
         wanted[0] ? b.add("Conv", [dy, w], attributes) : null,
         wanted[1] ? b.add("ConvWeightGrad", [dy, x], attributes) : null,
@@ -207,3 +198,13 @@ export const convOps: OpFamily<ConvType> = {
     },
   },
 };
+
+/** Throws a RuleFault where the Conv that a node transposes has another number of windows than there are inputs: onnxruntime runs no such node. */
+function checkAdjoint(slides: readonly Slide[]): void {
+  slides.forEach(({ size, out, begin, end, kernel, stride, dilation }, axis) => {
+    const windows = addDims(floorDiv(subDims(addDims(out, addDims(begin, end)), extentOf(kernel, dilation)), stride), 1);
+    if (!neverEqual(windows, size)) return;
+    const message = `the output's spatial axis ${axis} belongs to an input of ${windows}, but the input has ${size}`;
+    throw new RuleFault("output-size", message, "make output_padding less than the stride, and output_shape one that a convolution takes back to the input");
+  });
+}

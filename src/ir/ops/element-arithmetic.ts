@@ -81,6 +81,11 @@ export const maxElements = (a: Dim, b: Dim): Dim | null =>
 const extreme = (symbolic: (a: Dim, b: Dim) => Dim, numeric: (a: number, b: number) => number, a: Dim, b: Dim): Dim | null =>
   lifted(numeric, symbolic)(a, b);
 
+/** All elements combined one after the other; of no elements, what is given. */
+export function foldElements(combine: (a: Dim, b: Dim) => Dim | null, elements: readonly Dim[], ofNone: Dim | null = null): Dim | null {
+  return elements.slice(1).reduce<Dim | null>((all, e) => (all === null ? null : combine(all, e)), elements[0] ?? ofNone);
+}
+
 /** 1 when a = b, 0 when not. */
 export function equalElements(a: Dim, b: Dim): Dim | null {
   if (typeof a === "number" && typeof b === "number") return a === b ? 1 : 0;

@@ -1,5 +1,6 @@
 /** What elementwise ops have in common: one output position depends on one position of each input. */
 import type { GraphBuilder } from "../builder.ts";
+import { InternalError } from "../diagnostic.ts";
 import { type Formulas, formulas, sumToShapeOf } from "../formulas.ts";
 import type { Node, Value } from "../graph.ts";
 import type { EvaluateRule, FlopsRule, GradRule, InferRule, OpDocs, OpSchema, UpgradeRule } from "../op-schema.ts";
@@ -25,7 +26,6 @@ export interface BinaryPoint {
   readonly b: Value;
   readonly y: Value;
   readonly dy: Value;
-  readonly attributes: Node["attributes"];
 }
 /** da or db in the shape of y, or null where it is zero; the sum over broadcast axes comes after. */
 export type BinaryDerivative = (f: Formulas, at: BinaryPoint) => Value | null;
@@ -33,7 +33,7 @@ export type BinaryDerivative = (f: Formulas, at: BinaryPoint) => Value | null;
 /** The first output of a node. */
 export function firstOutput(node: Node): Value {
   const [y] = node.outputs;
-  if (y === null || y === undefined) throw new RangeError(`${node.opType} has no first output`);
+  if (y === null || y === undefined) throw new InternalError(`${node.opType} "${node.name}" has no first output`);
   return y;
 }
 
@@ -48,31 +48,38 @@ export const unaryGrad =
   <T extends OpType>(derivative: UnaryDerivative<T>): GradRule<T> =>
   (b, node, [dy], wanted) => {
     if (dy === null || dy === undefined || wanted[0] !== true) return node.inputs.map(() => null);
-    const [x, y] = [inputAt(node, 0), node.outputs[0] ?? inputAt(node, 0)];
-    return [derivative(formulas(b), { x, y, dy, attributes: node.attributes, b }), ...node.inputs.slice(1).map(() => null)];
+    const at = { x: inputAt(node, 0), y: firstOutput(node), dy, attributes: node.attributes, b };
+    return [derivative(formulas(b), at), ...node.inputs.slice(1).map(() => null)];
   };
-/** A grad rule from the derivatives by each of two broadcast inputs. */
+/**
+ * A grad rule from the derivatives by each of two broadcast inputs; `finish` turns the sum of the second one into db, so that what does
+ * not vary along the summed axes is computed once behind the sum.
+ */
 export const binaryGrad =
-  (byA: BinaryDerivative, byB: BinaryDerivative): GradRule<OpType> =>
-  (b, node, [dy], wanted) => {
+  (
+    byA: BinaryDerivative,
+    byB: BinaryDerivative,
+    finish: (f: Formulas, sum: Value, b: Value) => Value = (_, sum) => sum,
+  ): GradRule<OpType> =>
+  (builder, node, [dy], wanted) => {
     if (dy === null || dy === undefined) return [null, null];
-    const at: BinaryPoint = { a: inputAt(node, 0), b: inputAt(node, 1), y: firstOutput(node), dy, attributes: node.attributes };
-    return [byA, byB].map((derivative, i) => {
-      const full = wanted[i] === true ? derivative(formulas(b), at) : null;
-      return full === null ? null : sumToShapeOf(b, full, inputAt(node, i));
-    });
+    const [f, a, b] = [formulas(builder), inputAt(node, 0), inputAt(node, 1)];
+    const at: BinaryPoint = { a, b, y: firstOutput(node), dy };
+    const full = [byA, byB].map((derivative, i) => (wanted[i] === true ? derivative(f, at) : null));
+    const [sumA, sumB] = full.map((d, i) => (d === null ? null : sumToShapeOf(builder, d, i === 0 ? a : b)));
+    return [sumA ?? null, sumB === null || sumB === undefined ? null : finish(f, sumB, b)];
   };
 
 interface UnaryFacets<T extends OpType> {
   readonly evaluate: "none" | EvaluateRule<OpType>;
-  readonly derivative: "none" | UnaryDerivative<T>;
+  readonly derivative: UnaryDerivative<T>;
   readonly docs: OpDocs;
 }
 /** The record of an op from one input to an output of the same type. */
 export const unary = <T extends OpType>({ evaluate, derivative, docs }: UnaryFacets<T>): OpSchema<T> => ({
   infer: inferLike(),
   evaluate,
-  grad: derivative === "none" ? "none" : unaryGrad(derivative),
+  grad: unaryGrad(derivative),
   lower: "onnx",
   upgrade: "none",
   flops: onePerOutput,

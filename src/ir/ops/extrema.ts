@@ -8,32 +8,32 @@ import type { OpType } from "../op-types.ts";
 import { elementCount } from "../shape.ts";
 import { broadcastElements, evaluateBroadcast, evaluateChoice, inferBroadcast, inferLike, presentInputs } from "./broadcast.ts";
 import { inputAt } from "./call-inputs.ts";
-import { addElements, divElements, maxElements, minElements } from "./element-arithmetic.ts";
+import { addElements, divElements, foldElements, maxElements, minElements } from "./element-arithmetic.ts";
 import { firstOutput } from "./elementwise.ts";
 import { oldNumber, renewed } from "./old-forms.ts";
 
 /** The records of Sum, Mean, Max, Min and Clip. */
 export const extremaOps: OpFamily<"Sum" | "Mean" | "Max" | "Min" | "Clip"> = {
   Sum: variadic({
-    evaluate: evaluateBroadcast((elements) => folded(addElements, elements)),
+    evaluate: evaluateBroadcast((elements) => foldElements(addElements, elements)),
     grad: eachInput((_, { dy }) => dy),
     docs: { summary: "Adds any number of tensors.", formula: "y = x1 + ... + xn", source: "ONNX Sum-13" },
   }),
   Mean: variadic({
     evaluate: evaluateBroadcast((elements, dtype) => {
-      const total = folded(addElements, elements);
+      const total = foldElements(addElements, elements);
       return total === null ? null : divElements(total, elements.length, dtype);
     }),
     grad: eachInput((f, { dy, inputs }) => f.div(dy, inputs.length)),
     docs: { summary: "Averages any number of tensors.", formula: "y = (x1 + ... + xn) / n", source: "ONNX Mean-13" },
   }),
   Max: variadic({
-    evaluate: evaluateChoice((elements) => folded(maxElements, elements)),
+    evaluate: evaluateChoice((elements) => foldElements(maxElements, elements)),
     grad: toTheChosen,
     docs: { summary: "Takes the largest of any number of tensors.", formula: "y = max(x1, ..., xn)", source: "ONNX Max-13" },
   }),
   Min: variadic({
-    evaluate: evaluateChoice((elements) => folded(minElements, elements)),
+    evaluate: evaluateChoice((elements) => foldElements(minElements, elements)),
     grad: toTheChosen,
     docs: { summary: "Takes the smallest of any number of tensors.", formula: "y = min(x1, ..., xn)", source: "ONNX Min-13" },
   }),
@@ -70,9 +70,6 @@ function variadic<T extends OpType>({ evaluate, grad, docs }: VariadicFacets): O
 /** n - 1 operations for n inputs, and at least one for each output element. */
 function onePerInput(node: Node): Flops {
   return { macs: 0, other: mulDims(Math.max(1, node.inputs.length - 1), elementCount(firstOutput(node).type.shape)) };
-}
-function folded(combine: (a: Dim, b: Dim) => Dim | null, elements: readonly Dim[]): Dim | null {
-  return elements.slice(1).reduce<Dim | null>((all, e) => (all === null ? null : combine(all, e)), elements[0] ?? null);
 }
 
 interface VariadicPoint {

@@ -19,7 +19,8 @@ export function gatherGrad(b: GraphBuilder, dy: Value, x: Value, indices: Value,
   }
   const list = indices.type.shape.length === 1 ? indices : formulas(b).reshape(indices, [-1]);
   const size = x.type.shape[axis];
-  const table = axis === 0 && x.type.shape.length === 2 && typeof size === "number" && size <= smallTable;
+  // onnxruntime has OneHot for few element types.
+  const table = x.type.dtype === "float32" && axis === 0 && x.type.shape.length === 2 && typeof size === "number" && size <= smallTable;
   return table ? oneHotProduct(b, rows, list, size) : scatterAdd(b, rows, x, list, axis);
 }
 
@@ -41,23 +42,32 @@ function rowsOf(b: GraphBuilder, dy: Value, x: Value, indices: Value, axis: numb
   const sizes = shape.map((d, i) => (i === axis ? -1 : d));
   if (sizes.every((d) => typeof d === "number") && !sizes.includes(0)) return formulas(b).reshape(dy, sizes);
   const rest = (from: number, to: number): Value => b.add("Shape", [x], { start: from, end: to });
-  const parts = [...(axis > 0 ? [rest(0, axis)] : []), b.add("Size", [indices]), ...(axis + 1 < shape.length ? [rest(axis + 1, shape.length)] : [])];
-  const target = b.add("Concat", parts.map((part) => (part.type.shape.length === 0 ? formulas(b).reshape(part, [1]) : part)), { axis: 0 });
+  const parts = [
+    ...(axis > 0 ? [rest(0, axis)] : []),
+    b.add("Size", [indices]),
+    ...(axis + 1 < shape.length ? [rest(axis + 1, shape.length)] : []),
+  ];
+  const target = b.add(
+    "Concat",
+    parts.map((part) => (part.type.shape.length === 0 ? formulas(b).reshape(part, [1]) : part)),
+    { axis: 0 },
+  );
   return b.add("Reshape", [dy, target], { allowzero: 1 });
 }
 
 /** onehot(indices)^T dY. */
 function oneHotProduct(b: GraphBuilder, rows: Value, indices: Value, size: number): Value {
-  const { dtype } = rows.type;
-  const depth = b.constant("int64", size);
-  const hot = b.add("OneHot", [indices, depth, b.constant(dtype, [0, 1])], { axis: 0 });
+  const hot = b.add("OneHot", [indices, b.constant("int64", size), b.constant("float32", [0, 1])], { axis: 0 });
   return b.add("MatMul", [hot, rows]);
 }
 
 /** zeros with every row added at its index. */
 function scatterAdd(b: GraphBuilder, rows: Value, x: Value, indices: Value, axis: number): Value {
   const rank = x.type.shape.length;
-  const column = formulas(b).reshape(indices, Array.from({ length: rank }, (_, i) => (i === axis ? -1 : 1)));
+  const column = formulas(b).reshape(
+    indices,
+    Array.from({ length: rank }, (_, i) => (i === axis ? -1 : 1)),
+  );
   const everywhere = rank === 1 ? indices : b.add("Expand", [column, shapeValue(b, rows)]);
   return b.add("ScatterElements", [filledLike(b, x, 0), everywhere, rows], { axis, reduction: "add" });
 }
@@ -65,8 +75,12 @@ function scatterAdd(b: GraphBuilder, rows: Value, x: Value, indices: Value, axis
 /** The gradient of OneHot with respect to its two values: the sums of dY over the cold and over the hot places. */
 export function oneHotValuesGrad(b: GraphBuilder, dy: Value, indices: Value, depth: Value, axis: number): Value {
   const f = formulas(b);
-  const hot = b.add("OneHot", [indices, depth, b.constant(dy.type.dtype, [0, 1])], { axis });
+  const hot = f.cast(b.add("OneHot", [indices, depth, b.constant("float32", [0, 1])], { axis }), dy.type.dtype);
   const on = f.reduceSum(f.mul(dy, hot));
   const off = f.sub(f.reduceSum(dy), on);
-  return b.add("Concat", [off, on].map((v) => f.reshape(v, [1])), { axis: 0 });
+  return b.add(
+    "Concat",
+    [off, on].map((v) => f.reshape(v, [1])),
+    { axis: 0 },
+  );
 }

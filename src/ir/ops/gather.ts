@@ -8,7 +8,7 @@ import { inputAt, numbersIn } from "./call-inputs.ts";
 import { gatherGrad, oneHotValuesGrad } from "./gather-gradient.ts";
 import { flatIndex, knownTensor, mapPositions, moved, stridesOf, withCoordinate } from "./index-map.ts";
 import { filledLike } from "./reshape-like.ts";
-import { reducedScatter, type Reduction, reductionOf, scatterGrads, scatterOf } from "./scatter-rules.ts";
+import { type Reduction, reducedScatter, reductionOf, scatterGrads, scatterOf } from "./scatter-rules.ts";
 
 const spec = (op: string): string => `https://onnx.ai/onnx/operators/onnx__${op}.html`;
 
@@ -22,7 +22,8 @@ function checkIndices(indices: Value, size: Dim | undefined, axis: number): void
 }
 function checkSameRank(call: Call<"GatherElements" | "ScatterElements">, index: number, what: string): void {
   const [data, other] = [inputAt(call, 0).type.shape, inputAt(call, index).type.shape];
-  if (data.length !== other.length) throw new RuleFault("index-rank", `${what} have ${other.length} axes, the data ${data.length}`, "give both the same number of axes");
+  if (data.length !== other.length)
+    throw new RuleFault("index-rank", `${what} have ${other.length} axes, the data ${data.length}`, "give both the same number of axes");
   if (data.length === 0) throw new RuleFault("index-rank", "a scalar has no axis to index");
 }
 /** The windows of a tensor whose axes are the output's, but one that is seen whole. */
@@ -44,7 +45,13 @@ function oneHotShape(call: Call<"OneHot">): { readonly axis: number; readonly sh
   return { axis, shape: shape.toSpliced(axis, 0, size) };
 }
 
-const joins: Readonly<Record<Reduction, (old: Dim, update: Dim) => Dim>> = { none: (_, update) => update, add: addDims, mul: mulDims, max: maxDims, min: minDims };
+const joins: Readonly<Record<Reduction, (old: Dim, update: Dim) => Dim>> = {
+  none: (_, update) => update,
+  add: addDims,
+  mul: mulDims,
+  max: maxDims,
+  min: minDims,
+};
 function scattered(call: Call<"ScatterElements">): readonly Dim[] | null {
   const [data, indices, updates] = [0, 1, 2].map((i) => knownTensor(inputAt(call, i)));
   const places = numbersIn(inputAt(call, 1));
@@ -99,7 +106,11 @@ export const gatherOps: OpFamily<"Gather" | "GatherElements" | "ScatterElements"
       const single = rank === 0 ? "fixed" : "all";
       return data.type.shape.map((_, i) => (i === axis ? single : sameAxis(i < axis ? i : i + rank - 1)));
     },
-    docs: { summary: "Takes the slices of a tensor that lie at some indices of an axis.", formula: "y[..., i..., ...] = x[..., indices[i...], ...]", source: spec("Gather") },
+    docs: {
+      summary: "Takes the slices of a tensor that lie at some indices of an axis.",
+      formula: "y[..., i..., ...] = x[..., indices[i...], ...]",
+      source: spec("Gather"),
+    },
   },
   GatherElements: {
     infer: (call) => {
@@ -115,7 +126,9 @@ export const gatherOps: OpFamily<"Gather" | "GatherElements" | "ScatterElements"
       if (data === null || indices === null || places === null) return [null];
       const axis = axisOf(call.attributes.axis, data.shape.length);
       const strides = stridesOf(indices.shape);
-      return [moved(data, indices.shape, (p) => withCoordinate(p, axis, fromFront(places[flatIndex(p, strides)] ?? 0, data.shape[axis] ?? 0)))];
+      return [
+        moved(data, indices.shape, (p) => withCoordinate(p, axis, fromFront(places[flatIndex(p, strides)] ?? 0, data.shape[axis] ?? 0))),
+      ];
     },
     grad: (b, node, [dy]) => {
       const [data, indices] = [inputAt(node, 0), inputAt(node, 1)];
@@ -129,7 +142,11 @@ export const gatherOps: OpFamily<"Gather" | "GatherElements" | "ScatterElements"
       const { shape } = inputAt(node, 0).type;
       return index === 1 ? shape.map((_, axis) => sameAxis(axis)) : allButOne(shape, axisOf(node.attributes.axis, shape.length));
     },
-    docs: { summary: "Takes one element per index, along an axis.", formula: "y[i][j][k] = x[indices[i][j][k]][j][k] for axis 0", source: spec("GatherElements") },
+    docs: {
+      summary: "Takes one element per index, along an axis.",
+      formula: "y[i][j][k] = x[indices[i][j][k]][j][k] for axis 0",
+      source: spec("GatherElements"),
+    },
   },
   ScatterElements: {
     infer: (call) => {
@@ -174,17 +191,26 @@ export const gatherOps: OpFamily<"Gather" | "GatherElements" | "ScatterElements"
       const [places, values] = [numbersIn(inputAt(call, 0)), inputAt(call, 2).elements];
       const { axis, shape } = oneHotShape(call);
       const [off, on] = values ?? [];
-      if (indices === null || places === null || off === undefined || on === undefined || !shape.every((d) => typeof d === "number")) return [null];
+      if (indices === null || places === null || off === undefined || on === undefined || !shape.every((d) => typeof d === "number"))
+        return [null];
       const strides = stridesOf(indices.shape);
       const size = shape[axis] ?? 0;
       return [mapPositions(shape, (p) => (fromFront(places[flatIndex(p.toSpliced(axis, 1), strides)] ?? 0, size) === p[axis] ? on : off))];
     },
-    grad: (b, node, [dy]) => [null, null, dy == null ? null : oneHotValuesGrad(b, dy, inputAt(node, 0), inputAt(node, 1), node.attributes.axis)],
+    grad: (b, node, [dy]) => [
+      null,
+      null,
+      dy == null ? null : oneHotValuesGrad(b, dy, inputAt(node, 0), inputAt(node, 1), node.attributes.axis),
+    ],
     lower: "onnx",
     upgrade: (_, old) => {
       const negative = old.opset < 11 ? inputAt(old, 0).elements?.find((i) => typeof i === "number" && i < 0) : undefined;
       if (negative === undefined) return "keep";
-      throw new RuleFault("index-range", `index ${negative} is negative, and opset ${old.opset} counts from the front only`, "use opset 11 or newer");
+      throw new RuleFault(
+        "index-range",
+        `index ${negative} is negative, and opset ${old.opset} counts from the front only`,
+        "use opset 11 or newer",
+      );
     },
     flops: "zero",
     receptiveField: (node, index) => {
@@ -193,6 +219,10 @@ export const gatherOps: OpFamily<"Gather" | "GatherElements" | "ScatterElements"
       if (index === 1) return null;
       return index === 2 ? ["all"] : shape.map((_, i) => sameAxis(i < axis ? i : i + 1));
     },
-    docs: { summary: "Makes vectors that are `on` at an index and `off` elsewhere.", formula: "y[..., k, ...] = on where k = indices[...], else off", source: spec("OneHot") },
+    docs: {
+      summary: "Makes vectors that are `on` at an index and `off` elsewhere.",
+      formula: "y[..., k, ...] = on where k = indices[...], else off",
+      source: spec("OneHot"),
+    },
   },
 };

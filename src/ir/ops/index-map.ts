@@ -41,7 +41,10 @@ export function mapPositions<R>(shape: readonly number[], f: (position: readonly
 
 /** The elements of a tensor of `shape` whose element at a position is x's at `source(position)`, or `outside` where that is null. */
 export function moved(
-  x: KnownTensor, shape: readonly number[], source: (position: readonly number[]) => readonly number[] | null, outside: Dim = 0,
+  x: KnownTensor,
+  shape: readonly number[],
+  source: (position: readonly number[]) => readonly number[] | null,
+  outside: Dim = 0,
 ): readonly Dim[] {
   const strides = stridesOf(x.shape);
   return mapPositions(shape, (position) => {

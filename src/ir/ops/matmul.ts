@@ -4,9 +4,9 @@ import { type Dim, mulDims, neverEqual } from "../dim.ts";
 import { formulas, shapeValue, sumToShapeOf } from "../formulas.ts";
 import { type Node, printType, type TensorType, type Value } from "../graph.ts";
 import { type AxisWindow, type Call, type Flops, type OpFamily, RuleFault, type UpgradeRule } from "../op-schema.ts";
-import { broadcastDim, elementCount, printShape, type Shape } from "../shape.ts";
+import { elementCount, printShape, type Shape } from "../shape.ts";
 import { sameAxis } from "./axes.ts";
-import { broadcastShapes } from "./broadcast.ts";
+import { broadcastShapes, broadcastsTo } from "./broadcast.ts";
 import { inputAt } from "./call-inputs.ts";
 import { firstOutput } from "./elementwise.ts";
 import { renewed } from "./old-forms.ts";
@@ -47,8 +47,7 @@ function matrix(value: Value, name: string, transposed: number): readonly [Dim, 
   return transposed !== 0 ? [columns, rows] : [rows, columns];
 }
 function checkInner(a: Dim, b: Dim): void {
-  if (broadcastDim(a, b) === null || (a !== b && (a === 1 || b === 1) && neverEqual(a, b)))
-    throw new RuleFault("matmul-size", `the columns of A are ${a}, but the rows of B are ${b}`);
+  if (neverEqual(a, b)) throw new RuleFault("matmul-size", `the columns of A are ${a}, but the rows of B are ${b}`);
 }
 
 function inferGemm(call: Call<"Gemm">): readonly TensorType[] {
@@ -62,11 +61,6 @@ function inferGemm(call: Call<"Gemm">): readonly TensorType[] {
     throw new RuleFault("gemm-bias", `C is ${printType(c.type)}, which does not broadcast to ${printShape(shape)}`);
   return [{ dtype: a.type.dtype, shape }];
 }
-function broadcastsTo(from: Shape, to: Shape): boolean {
-  const lead = to.length - from.length;
-  return lead >= 0 && from.every((d, i) => d === 1 || (to[lead + i] !== 1 && broadcastDim(d, to[lead + i] ?? 1) !== null));
-}
-
 /** With A' and B' as they enter the product: dA' = alpha dY B'^T and dB' = alpha A'^T dY, each transposed back by the product itself. */
 function gemmGrad(
   b: GraphBuilder,
@@ -77,10 +71,11 @@ function gemmGrad(
   if (dy === null || dy === undefined) return node.inputs.map(() => null);
   const { alpha, beta, transA, transB } = node.attributes;
   const [x, w, c] = [inputAt(node, 0), inputAt(node, 1), node.inputs[2] ?? null];
-  const product = (p: Value, q: Value, transposeP: number, transposeQ: number): Value =>
-    b.add("Gemm", [p, q], { alpha, transA: transposeP, transB: transposeQ });
-  const dx = (): Value => (transA === 0 ? product(dy, w, 0, 1 - transB) : product(w, dy, transB, 1));
-  const dw = (): Value => (transB === 0 ? product(x, dy, 1 - transA, 0) : product(dy, x, 1, transA));
+  const [aSwapped, bSwapped] = [transA !== 0, transB !== 0];
+  const product = (p: Value, q: Value, swapP: boolean, swapQ: boolean): Value =>
+    b.add("Gemm", [p, q], { alpha, transA: swapP ? 1 : 0, transB: swapQ ? 1 : 0 });
+  const dx = (): Value => (aSwapped ? product(w, dy, bSwapped, true) : product(dy, w, false, !bSwapped));
+  const dw = (): Value => (bSwapped ? product(dy, x, true, aSwapped) : product(x, dy, !aSwapped, false));
   const dc = (to: Value): Value => {
     const summed = sumToShapeOf(b, dy, to);
     return beta === 1 ? summed : formulas(b).mul(summed, beta);

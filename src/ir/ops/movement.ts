@@ -1,13 +1,13 @@
 /** Ops that change a tensor's form and move its elements, and compute nothing. */
 import { sumToShapeOf } from "../formulas.ts";
-import { type Call, type OpFamily, RuleFault } from "../op-schema.ts";
 import type { Node } from "../graph.ts";
+import { type Call, type OpFamily, RuleFault } from "../op-schema.ts";
 import type { Shape } from "../shape.ts";
 import { sameAxis } from "./axes.ts";
 import { broadcastShapes } from "./broadcast.ts";
+import { inputAt, sizesIn } from "./call-inputs.ts";
 import { concatSplitOps } from "./concat-split.ts";
 import { knownTensor, moved } from "./index-map.ts";
-import { inputAt, sizesIn } from "./call-inputs.ts";
 import { reshapeOps, sameElements } from "./reshape.ts";
 
 /** The input's axis that becomes each of the output's axes. */
@@ -24,12 +24,15 @@ function expandedShape(call: Call<"Expand">): Shape {
   const target = inputAt(call, 1);
   const sizes = sizesIn(target, "the target shape", call.unknown);
   const negative = sizes.find((d) => typeof d === "number" && d < 0);
-  if (negative !== undefined) throw new RuleFault("expand-target", `the target shape holds ${negative}`, "write 1 where the input's size stays");
+  if (negative !== undefined)
+    throw new RuleFault("expand-target", `the target shape holds ${negative}`, "write 1 where the input's size stays");
   return broadcastShapes([shape, sizes], call.unknown);
 }
 
 /** The records of the movement ops. */
-export const movementOps: OpFamily<"Reshape" | "Flatten" | "Transpose" | "Squeeze" | "Unsqueeze" | "Expand" | "Concat" | "Split" | "Identity"> = {
+export const movementOps: OpFamily<
+  "Reshape" | "Flatten" | "Transpose" | "Squeeze" | "Unsqueeze" | "Expand" | "Concat" | "Split" | "Identity"
+> = {
   ...reshapeOps,
   ...concatSplitOps,
   Transpose: {

@@ -42,7 +42,11 @@ export function padsOf(call: HasInputs): readonly AxisPad[] | null {
   const length = vectorLength(pads, "pads");
   if (axes === null) return null;
   if (typeof length === "number" && length !== 2 * axes.length) {
-    throw new RuleFault("pad-length", `pads has ${length} numbers, and ${axes.length} axes need ${2 * axes.length}`, "give the begin of every axis, then the end of every axis");
+    throw new RuleFault(
+      "pad-length",
+      `pads has ${length} numbers, and ${axes.length} axes need ${2 * axes.length}`,
+      "give the begin of every axis, then the end of every axis",
+    );
   }
   return axes.map((axis, i) => ({ axis, begin: pads.elements?.[i] ?? null, end: pads.elements?.[i + axes.length] ?? null }));
 }
@@ -53,10 +57,16 @@ export function knownPads(call: HasInputs): readonly KnownPad[] | null {
   return pads === null || axes === null ? null : axes.map((axis, i) => ({ axis, begin: pads[i] ?? 0, end: pads[i + axes.length] ?? 0 }));
 }
 
-/** The input's position at place i of a padded axis of n positions, places before the input being negative; null where the fill goes. */
-export function sourceOf(mode: PadMode, i: number, n: number): number | null {
+/** The input's position at place i of a padded axis of n positions; null where the fill goes. Cropping comes before padding, as onnxruntime has it. */
+export function sourceOf(mode: PadMode, i: number, n: number, { begin, end }: Omit<KnownPad, "axis">): number | null {
+  const crop = Math.max(-begin, 0);
+  const source = repeated(mode, i - Math.max(begin, 0), n - crop - Math.max(-end, 0));
+  return source === null ? null : source + crop;
+}
+/** The position among n that place i repeats, places before the first being negative. */
+function repeated(mode: PadMode, i: number, n: number): number | null {
   if (i >= 0 && i < n) return i;
-  if (mode === "constant" || n === 0) return null;
+  if (mode === "constant" || n <= 0) return null;
   if (mode === "edge") return i < 0 ? 0 : n - 1;
   if (mode === "wrap") return ((i % n) + n) % n;
   const period = Math.max(2 * (n - 1), 1);
@@ -70,14 +80,22 @@ export interface Run {
   readonly step: -1 | 0 | 1;
   readonly count: number | null;
 }
-/** The runs that a padded axis consists of, in a mode other than constant. Throws a RuleFault where that depends on an unknown size. */
-export function padRuns(mode: Exclude<PadMode, "constant">, n: Dim, { axis, begin, end }: KnownPad): readonly Run[] {
-  if (typeof n === "number") return runsOf(Array.from({ length: Math.max(0, begin + n + end) }, (_, i) => sourceOf(mode, i - begin, n) ?? 0));
-  if (begin < 0 || end < 0) throw new RuleFault("pad-unknown", `axis ${axis} of size ${n} is cropped and padded by mode "${mode}"`, "crop with a Slice first");
+/** The runs that an axis consists of that is padded, not cropped, in a mode other than constant; a symbolic size is taken to be larger than the pads. */
+export function padRuns(mode: Exclude<PadMode, "constant">, n: Dim, { begin, end }: KnownPad): readonly Run[] {
+  if (typeof n === "number") return runsOf(Array.from({ length: begin + n + end }, (_, i) => sourceOf(mode, i, n, { begin, end }) ?? 0));
   const sides: Readonly<Record<typeof mode, readonly [Run, Run]>> = {
-    reflect: [{ start: begin, step: -1, count: begin }, { start: -2, step: -1, count: end }],
-    edge: [{ start: 0, step: 0, count: begin }, { start: -1, step: 0, count: end }],
-    wrap: [{ start: -begin, step: 1, count: begin }, { start: 0, step: 1, count: end }],
+    reflect: [
+      { start: begin, step: -1, count: begin },
+      { start: -2, step: -1, count: end },
+    ],
+    edge: [
+      { start: 0, step: 0, count: begin },
+      { start: -1, step: 0, count: end },
+    ],
+    wrap: [
+      { start: -begin, step: 1, count: begin },
+      { start: 0, step: 1, count: end },
+    ],
   };
   const [before, after] = sides[mode];
   return [before, { start: 0, step: 1, count: null } as const, after].filter((run) => run.count !== 0);

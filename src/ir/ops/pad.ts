@@ -1,7 +1,7 @@
 /** Pad: constant, mirrored, repeated or cyclic borders. */
 import type { GraphBuilder } from "../builder.ts";
-import { addDims, type Dim } from "../dim.ts";
 import { userError } from "../diagnostic.ts";
+import { addDims, type Dim } from "../dim.ts";
 import { formulas } from "../formulas.ts";
 import type { Node, Value } from "../graph.ts";
 import { type AxisWindow, type Call, type OldNode, type OpFamily, RuleFault } from "../op-schema.ts";
@@ -18,8 +18,11 @@ function paddedShape(call: Call<"Pad">): Shape {
   const pads = padsOf(call);
   if (pads === null) return shape.map(call.unknown);
   return pads.reduce<readonly Dim[]>((sizes, { axis, begin, end }) => {
+    const huge = [begin, end].find((pad) => typeof pad === "number" && !Number.isSafeInteger(pad));
+    if (huge !== undefined) throw new RuleFault("size-overflow", `a pad of axis ${axis} is past 2^53, a size that no tensor has`);
     const size = begin === null || end === null ? call.unknown() : addDims(addDims(shape[axis] ?? 0, begin), end);
-    if (typeof size === "number" && size < 0) throw new RuleFault("pad-size", `pads ${begin} and ${end} leave ${size} of axis ${axis} of ${printShape(shape)}`);
+    if (typeof size === "number" && size < 0)
+      throw new RuleFault("pad-size", `pads ${begin} and ${end} leave ${size} of axis ${axis} of ${printShape(shape)}`);
     return sizes.with(axis, size);
   }, shape);
 }
@@ -30,7 +33,11 @@ function padsOfAllAxes(b: GraphBuilder, node: Node<"Pad">, axes: Value): Value {
   const rank = inputAt(node, 0).type.shape.length;
   const none = Array.from({ length: 2 * rank }, () => 0);
   const known = knownPads(node);
-  if (known !== null) return b.constant("int64", known.reduce((all, { axis, begin, end }) => all.with(axis, begin).with(axis + rank, end), none));
+  if (known !== null)
+    return b.constant(
+      "int64",
+      known.reduce((all, { axis, begin, end }) => all.with(axis, begin).with(axis + rank, end), none),
+    );
   const given = f.cast(axes, "int64");
   const fromFront = f.where(f.less(given, 0), f.add(given, rank), given);
   const places = b.add("Concat", [fromFront, f.add(fromFront, rank)], { axis: 0 });
@@ -60,9 +67,9 @@ export const padOps: OpFamily<"Pad"> = {
       const filling = fill === null ? 0 : fill.elements?.[0];
       if (x === null || pads === null || filling === undefined || !shape.every((d) => typeof d === "number")) return [null];
       const mode = padModeOf(call.attributes.mode);
-      const begins = x.shape.map((_, axis) => pads.find((pad) => pad.axis === axis)?.begin ?? 0);
+      const padOf = x.shape.map((_, axis) => pads.find((pad) => pad.axis === axis) ?? { begin: 0, end: 0 });
       const source = (position: readonly number[]): readonly number[] | null => {
-        const from = position.flatMap((p, axis) => sourceOf(mode, p - (begins[axis] ?? 0), x.shape[axis] ?? 0) ?? []);
+        const from = position.flatMap((p, axis) => sourceOf(mode, p, x.shape[axis] ?? 0, padOf[axis] ?? { begin: 0, end: 0 }) ?? []);
         return from.length < position.length ? null : from;
       };
       return [moved(x, shape, source, filling)];
@@ -77,7 +84,12 @@ export const padOps: OpFamily<"Pad"> = {
       const mode = padModeOf(node.attributes.mode);
       if (opset < 19 && mode === "wrap") {
         if (knownPads(node) === null) {
-          throw userError("opset-form", `Pad "${node.name}": mode "wrap" needs opset 19, the target is opset ${opset}, and its pads are not known`, node.location, { help: "target opset 19 or newer" });
+          throw userError(
+            "opset-form",
+            `Pad "${node.name}": mode "wrap" needs opset 19, the target is opset ${opset}, and its pads are not known`,
+            node.location,
+            { help: "target opset 19 or newer" },
+          );
         }
         return [padAsConcat(b, node, mode)];
       }
@@ -100,7 +112,8 @@ export const padOps: OpFamily<"Pad"> = {
     },
     docs: {
       summary: "Adds borders to a tensor; negative pads crop.",
-      formula: "y[i] = x[i - begin] inside; outside the constant (constant), the mirror image (reflect), the nearest (edge) or the far end (wrap)",
+      formula:
+        "y[i] = x[i - begin] inside; outside the constant (constant), the mirror image (reflect), the nearest (edge) or the far end (wrap)",
       source: "https://onnx.ai/onnx/operators/onnx__Pad.html",
     },
   },

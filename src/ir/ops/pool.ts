@@ -15,13 +15,7 @@ function slides(x: TensorType, attributes: Node<SlidingPool>["attributes"]): rea
   if (x.shape.length < 3) {
     throw new RuleFault("rank-mismatch", `the input is ${printType(x)}, wanted [N, C, ...spatial]`, "add the missing axes with Unsqueeze");
   }
-  const { kernel_shape } = attributes;
-  const result = slidesOf(x.shape.slice(2), kernel_shape, attributes);
-  const useless = result.findIndex((s) => [s.begin, s.end].some((pad) => typeof pad === "number" && pad >= s.kernel));
-  if (useless >= 0 && attributes.auto_pad === "NOTSET") {
-    throw new RuleFault("padding-too-large", `the padding of spatial axis ${useless} is no less than the kernel`, "use less padding, or pad with Pad");
-  }
-  return result;
+  return slidesOf(x.shape.slice(2), attributes.kernel_shape, attributes);
 }
 const slidesOfNode = (node: Node<SlidingPool>): readonly Slide[] => slides(operand(node.inputs, 0).type, node.attributes);
 function pooled(call: Call<SlidingPool>): TensorType {

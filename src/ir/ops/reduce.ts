@@ -9,7 +9,7 @@ import { elementCount, staticShape } from "../shape.ts";
 import { axisOf } from "./axes.ts";
 import { offsetsOf } from "./broadcast.ts";
 import { inputAt } from "./call-inputs.ts";
-import { addElements, divElements, maxElements, minElements, mulElements, settle } from "./element-arithmetic.ts";
+import { addElements, divElements, foldElements, maxElements, minElements, mulElements, settle } from "./element-arithmetic.ts";
 import { firstOutput } from "./elementwise.ts";
 import {
   expandedToInput,
@@ -25,14 +25,14 @@ import {
 /** The records of reductions. */
 export const reduceOps: OpFamily<Reduction | "ArgMax" | "ArgMin"> = {
   ReduceSum: reduction({
-    fold: (elements) => folded(addElements, 0, elements),
+    fold: (elements) => foldElements(addElements, elements, 0),
     derivative: (_, { dy }) => dy,
     unreduced: (_, x) => x,
     docs: { summary: "Adds along axes.", formula: "y = sum(x)", source: "ONNX ReduceSum-13" },
   }),
   ReduceMean: reduction({
     fold: (elements, dtype) => {
-      const total = folded(addElements, 0, elements);
+      const total = foldElements(addElements, elements, 0);
       return total === null || elements.length === 0 ? null : divElements(total, elements.length, dtype);
     },
     derivative: (f, { dy, b, node, y }) => f.div(dy, reducedCount(b, node, y)),
@@ -40,19 +40,19 @@ export const reduceOps: OpFamily<Reduction | "ArgMax" | "ArgMin"> = {
     docs: { summary: "Averages along axes.", formula: "y = sum(x) / n", source: "ONNX ReduceMean-18" },
   }),
   ReduceMax: reduction({
-    fold: (elements) => folded(maxElements, null, elements),
+    fold: (elements) => foldElements(maxElements, elements),
     derivative: toTheChosen,
     unreduced: (_, x) => x,
     docs: { summary: "Takes the largest along axes.", formula: "y = max(x)", source: "ONNX ReduceMax-20" },
   }),
   ReduceMin: reduction({
-    fold: (elements) => folded(minElements, null, elements),
+    fold: (elements) => foldElements(minElements, elements),
     derivative: toTheChosen,
     unreduced: (_, x) => x,
     docs: { summary: "Takes the smallest along axes.", formula: "y = min(x)", source: "ONNX ReduceMin-20" },
   }),
   ReduceProd: reduction({
-    fold: (elements) => folded(mulElements, 1, elements),
+    fold: (elements) => foldElements(mulElements, elements, 1),
     derivative: productDerivative,
     unreduced: (_, x) => x,
     docs: { summary: "Multiplies along axes.", formula: "y = prod(x)", source: "ONNX ReduceProd-18" },
@@ -138,10 +138,6 @@ function reduction<T extends Reduction>({ fold, derivative, unreduced, docs }: R
   };
 }
 
-function folded(combine: (a: Dim, b: Dim) => Dim | null, ofNone: Dim | null, elements: readonly Dim[]): Dim | null {
-  const [first = ofNone, ...others] = elements;
-  return others.reduce<Dim | null>((all, e) => (all === null ? null : combine(all, e)), first);
-}
 function evaluateReduction(call: Call<Reduction>, fold: (elements: readonly Dim[], dtype: DType) => Dim | null): readonly Dim[] | null {
   const x = inputAt(call, 0);
   const [axes, shape] = [reducedAxes(call), staticShape(x.type.shape)];
@@ -213,6 +209,7 @@ function lowerReduction(
     return [b.add(node.opType, node.inputs, { ...node.attributes, noop_with_empty_axes: 0 })];
   return "keep";
 }
+
 function position<T extends "ArgMax" | "ArgMin">(docs: OpDocs): OpSchema<T> {
   return {
     infer: inferPosition,

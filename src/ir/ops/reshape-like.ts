@@ -14,7 +14,13 @@ export function reshapeLike(b: GraphBuilder, value: Value, x: Value): Value {
   const [symbol] = shape.filter((d) => typeof d !== "number");
   const inferable = known.length === shape.length - 1 && symbol !== undefined && !known.includes(0);
   if (inferable && exactDiv(elementCount(value.type.shape), productOf(known)) === symbol) {
-    return b.add("Reshape", [value, b.constant("int64", shape.map((d) => (typeof d === "number" ? d : -1)))]);
+    return b.add("Reshape", [
+      value,
+      b.constant(
+        "int64",
+        shape.map((d) => (typeof d === "number" ? d : -1)),
+      ),
+    ]);
   }
   // Any size may turn out to be 0, which means 0 here.
   return b.add("Reshape", [value, shapeValue(b, x)], { allowzero: 1 });

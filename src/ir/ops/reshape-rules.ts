@@ -10,7 +10,8 @@ import { sameAxis } from "./axes.ts";
  */
 export function reshapedTo(from: Shape, target: readonly Dim[], allowzero: boolean, unknown: () => Dim): Shape {
   const bad = target.find((d) => typeof d === "number" && (d < -1 || !Number.isInteger(d)));
-  if (bad !== undefined) throw new RuleFault("reshape-target", `the target ${printShape(target)} holds ${bad}`, "sizes are 0 (copy), -1 (infer) or positive");
+  if (bad !== undefined)
+    throw new RuleFault("reshape-target", `the target ${printShape(target)} holds ${bad}`, "sizes are 0 (copy), -1 (infer) or positive");
   const sizes = target.map((d, i) => (d === 0 && !allowzero ? copied(from, i) : d));
   const at = sizes.indexOf(-1);
   if (at !== sizes.lastIndexOf(-1)) throw new RuleFault("reshape-target", `the target ${printShape(target)} has more than one -1`);
@@ -22,7 +23,8 @@ export function reshapedTo(from: Shape, target: readonly Dim[], allowzero: boole
 }
 function copied(from: Shape, axis: number): Dim {
   const size = from[axis];
-  if (size === undefined) throw new RuleFault("reshape-target", `the target copies axis ${axis} with a 0, but the input ${printShape(from)} has no such axis`);
+  if (size === undefined)
+    throw new RuleFault("reshape-target", `the target copies axis ${axis} with a 0, but the input ${printShape(from)} has no such axis`);
   return size;
 }
 function inferred(total: Dim, given: Dim, from: Shape, target: readonly Dim[], unknown: () => Dim): Dim {
@@ -34,7 +36,11 @@ function inferred(total: Dim, given: Dim, from: Shape, target: readonly Dim[], u
   return typeof given === "number" ? floorDiv(total, given) : unknown();
 }
 const misfit = (from: Shape, target: readonly Dim[], why: string): RuleFault =>
-  new RuleFault("reshape-count", `${printShape(from)} does not reshape to ${printShape(target)}: ${why}`, "use -1 for the size that should be inferred");
+  new RuleFault(
+    "reshape-count",
+    `${printShape(from)} does not reshape to ${printShape(target)}: ${why}`,
+    "use -1 for the size that should be inferred",
+  );
 
 /**
  * The windows along a reshaped input's axes: an axis maps to the output's axis where the sizes before both and the sizes of both
@@ -49,7 +55,8 @@ export function reshapeWindows(from: Shape, to: Shape): readonly AxisWindow[] {
   while (i < inner.length && j < outer.length) {
     const group = nextGroup(from, to, inner, outer, i, j);
     const [axis, target] = [inner[i], outer[j]];
-    if (group.i === i + 1 && group.j === j + 1 && axis !== undefined && target !== undefined && from[axis] === to[target]) windows[axis] = sameAxis(target);
+    if (group.i === i + 1 && group.j === j + 1 && axis !== undefined && target !== undefined && from[axis] === to[target])
+      windows[axis] = sameAxis(target);
     ({ i, j } = group);
   }
   return windows;
@@ -57,7 +64,14 @@ export function reshapeWindows(from: Shape, to: Shape): readonly AxisWindow[] {
 const axesAboveOne = (shape: Shape): readonly number[] => shape.flatMap((d, axis) => (d === 1 ? [] : [axis]));
 
 /** The ends of the shortest runs of axes from i and j on whose products are equal; the ends of both lists when there are none. */
-function nextGroup(from: Shape, to: Shape, inner: readonly number[], outer: readonly number[], i: number, j: number): { readonly i: number; readonly j: number } {
+function nextGroup(
+  from: Shape,
+  to: Shape,
+  inner: readonly number[],
+  outer: readonly number[],
+  i: number,
+  j: number,
+): { readonly i: number; readonly j: number } {
   const size = (shape: Shape, axes: readonly number[], k: number): Dim => shape[axes[k] ?? -1] ?? 1;
   let [p, q] = [size(from, inner, i++), size(to, outer, j++)];
   while (p !== q) {

@@ -1,7 +1,7 @@
 /** Ops that give a tensor another shape and leave its elements in their order. */
 import type { GraphBuilder } from "../builder.ts";
-import { productOf } from "../dim.ts";
 import { userError } from "../diagnostic.ts";
+import { productOf } from "../dim.ts";
 import type { Value } from "../graph.ts";
 import { type AxisWindow, type Call, type OldNode, type OpFamily, RuleFault } from "../op-schema.ts";
 import type { OpType } from "../op-types.ts";
@@ -16,7 +16,9 @@ const spec = (op: string): string => `https://onnx.ai/onnx/operators/onnx__${op}
 /** An evaluate rule: the first output holds the first input's elements. */
 export const sameElements = (call: Call<OpType>) => [inputAt(call, 0).elements];
 /** A grad rule: the cotangent, reshaped to the first input. */
-const reshapeBack = (b: GraphBuilder, node: HasInputs, [dy]: readonly (Value | null)[]) => [dy == null ? null : reshapeLike(b, dy, inputAt(node, 0))];
+const reshapeBack = (b: GraphBuilder, node: HasInputs, [dy]: readonly (Value | null)[]) => [
+  dy == null ? null : reshapeLike(b, dy, inputAt(node, 0)),
+];
 /** The windows of a reshape from the first input to the first output; null for a shape or axes input. */
 const reshapedWindows = (node: HasInputs & { readonly outputs: readonly (Value | null)[] }, index: number): readonly AxisWindow[] | null =>
   index === 0 ? reshapeWindows(inputAt(node, 0).type.shape, node.outputs[0]?.type.shape ?? []) : null;
@@ -31,18 +33,22 @@ function squeezedAxes(call: HasInputs): readonly number[] | null {
   if (given !== null) return axesIn(given, shape.length);
   const open = shape.findIndex((d) => typeof d !== "number");
   if (open >= 0) {
-    throw new RuleFault("unknown-rank", `the rank cannot be known: axis ${open} of ${printShape(shape)} goes if its size turns out to be 1`, "name the axes to squeeze");
+    throw new RuleFault(
+      "unknown-rank",
+      `the rank cannot be known: axis ${open} of ${printShape(shape)} goes if its size turns out to be 1`,
+      "name the axes to squeeze",
+    );
   }
   return shape.flatMap((d, axis) => (d === 1 ? [axis] : []));
 }
-/** The axes in a vector; null where they are computed at run time. */
+/** The axes in a vector, or in a scalar; null where they are computed at run time. */
 function axesIn(vector: Value, rank: number): readonly number[] | null {
-  knownLength(vector, "axes");
+  axisCount(vector);
   const numbers = numbersIn(vector);
   return numbers === null ? null : axesOf(numbers, rank);
 }
-/** How many axes a vector names. */
-const axisCount = (vector: Value | null): number => (vector === null ? 0 : knownLength(vector, "axes"));
+/** How many axes a vector names, or a scalar, which onnxruntime takes too. */
+const axisCount = (axes: Value | null): number => (axes === null ? 0 : axes.type.shape.length === 0 ? 1 : knownLength(axes, "axes"));
 /** The output's axes that Unsqueeze adds; null where they are computed at run time. */
 const insertedAxes = (call: HasInputs): readonly number[] | null =>
   axesIn(inputAt(call, 1), inputAt(call, 0).type.shape.length + axisCount(inputAt(call, 1)));
@@ -72,17 +78,26 @@ export const reshapeOps: OpFamily<"Reshape" | "Flatten" | "Squeeze" | "Unsqueeze
       if (opset >= 14 || node.attributes.allowzero === 0) return "keep";
       const target = inputAt(node, 1);
       if (target.elements === null || target.elements.includes(0)) {
-        throw userError("opset-form", `Reshape "${node.name}": allowzero needs opset 14, the target is opset ${opset}`, node.location, { help: "target opset 14 or newer" });
+        throw userError("opset-form", `Reshape "${node.name}": allowzero needs opset 14, the target is opset ${opset}`, node.location, {
+          help: "target opset 14 or newer",
+        });
       }
+      // A symbol that turns out to be 0 would copy a size here; without allowzero nothing can say otherwise.
       return [b.add("Reshape", [inputAt(node, 0), target])];
     },
     upgrade: (b, old) => {
       const { shape } = old.attributes;
-      return old.opset >= 5 || !Array.isArray(shape) ? "keep" : [b.add("Reshape", [inputAt(old, 0), b.constant("int64", shape.map(Number))])];
+      return old.opset >= 5 || !Array.isArray(shape)
+        ? "keep"
+        : [b.add("Reshape", [inputAt(old, 0), b.constant("int64", shape.map(Number))])];
     },
     flops: "zero",
     receptiveField: reshapedWindows,
-    docs: { summary: "Gives a tensor another shape.", formula: "y.flat[i] = x.flat[i]; a size 0 copies the input's, -1 takes what is left", source: spec("Reshape") },
+    docs: {
+      summary: "Gives a tensor another shape.",
+      formula: "y.flat[i] = x.flat[i]; a size 0 copies the input's, -1 takes what is left",
+      source: spec("Reshape"),
+    },
   },
   Flatten: {
     infer: (call) => {
@@ -97,7 +112,11 @@ export const reshapeOps: OpFamily<"Reshape" | "Flatten" | "Squeeze" | "Unsqueeze
     upgrade: "none",
     flops: "zero",
     receptiveField: reshapedWindows,
-    docs: { summary: "Makes a matrix of a tensor: the axes before `axis` become its rows.", formula: "y = reshape(x, [d0 * ... * d(axis-1), d(axis) * ...])", source: spec("Flatten") },
+    docs: {
+      summary: "Makes a matrix of a tensor: the axes before `axis` become its rows.",
+      formula: "y = reshape(x, [d0 * ... * d(axis-1), d(axis) * ...])",
+      source: spec("Flatten"),
+    },
   },
   Squeeze: {
     infer: (call) => {
@@ -109,7 +128,8 @@ export const reshapeOps: OpFamily<"Reshape" | "Flatten" | "Squeeze" | "Unsqueeze
         return [{ dtype, shape: Array.from({ length: rank }, call.unknown) }];
       }
       const wide = axes.find((axis) => typeof shape[axis] === "number" && shape[axis] !== 1);
-      if (wide !== undefined) throw new RuleFault("squeeze-size", `axis ${wide} of ${printShape(shape)} has size ${shape[wide]}, and only size 1 can go`);
+      if (wide !== undefined)
+        throw new RuleFault("squeeze-size", `axis ${wide} of ${printShape(shape)} has size ${shape[wide]}, and only size 1 can go`);
       return [{ dtype, shape: shape.filter((_, axis) => !axes.includes(axis)) }];
     },
     evaluate: sameElements,
@@ -150,7 +170,9 @@ export const reshapeOps: OpFamily<"Reshape" | "Flatten" | "Squeeze" | "Unsqueeze
       const axes = insertedAxes(node);
       const { shape } = inputAt(node, 0).type;
       if (axes === null) return shape.map(() => "all");
-      return Array.from({ length: shape.length + axes.length }, (_, axis) => axis).filter((axis) => !axes.includes(axis)).map(sameAxis);
+      return Array.from({ length: shape.length + axes.length }, (_, axis) => axis)
+        .filter((axis) => !axes.includes(axis))
+        .map(sameAxis);
     },
     docs: { summary: "Inserts axes of size 1.", formula: "y.flat[i] = x.flat[i]", source: spec("Unsqueeze") },
   },

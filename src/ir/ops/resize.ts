@@ -21,10 +21,10 @@ interface ResizedAxis {
   readonly scale: number | null;
 }
 
-/** An optional input, or null where it has no elements, which means the same. */
+/** An optional input, or null where it is no vector with elements, which means the same. */
 export function givenInput(call: ResizeCall, index: number): Value | null {
   const value = optionalOperand(call.inputs, index);
-  return value === null || (value.type.shape.length === 1 && value.type.shape[0] === 0) ? null : value;
+  return value === null || value.type.shape.length !== 1 || value.type.shape[0] === 0 ? null : value;
 }
 /** The axes that scales, sizes and roi speak of. */
 export function namedAxes(call: ResizeCall): readonly number[] {
@@ -56,9 +56,9 @@ function resized(axis: number, size: Dim, element: Dim | null, isScale: boolean,
   if (!(element > 0)) throw new RuleFault("op-attribute", `the scale of axis ${axis} is ${element}, wanted more than 0`);
   return { axis, size, out: scaledSize(size, element, unknown), scale: element };
 }
-/** floor(size * scale), the product rounded to float32 as the runtime does. */
+/** floor(size * scale), the product rounded to float32 as the runtime does, but where float32 has no such integers. */
 function scaledSize(size: Dim, scale: number, unknown: () => Dim): Dim {
-  if (typeof size === "number") return Math.floor(Math.fround(size * scale));
+  if (typeof size === "number") return Math.floor(size < 2 ** 24 ? Math.fround(size * scale) : size * scale);
   const denominator = Array.from({ length: 64 }, (_, i) => i + 1).find((d) => Math.abs(scale * d - Math.round(scale * d)) < 1e-6 * d);
   return denominator === undefined ? unknown() : floorDiv(mulDims(size, Math.round(scale * denominator)), denominator);
 }

@@ -74,7 +74,12 @@ export function scatterOf(node: Node<"ScatterElements">): Scatter | null {
   return { data, indices: inputAt(node, 1), updates: inputAt(node, 2), y, axis: axisOf(node.attributes.axis, data.type.shape.length) };
 }
 
-const neutral: Readonly<Record<Exclude<Reduction, "none">, number>> = { add: 0, mul: 1, max: Number.NEGATIVE_INFINITY, min: Number.POSITIVE_INFINITY };
+const neutral: Readonly<Record<Exclude<Reduction, "none">, number>> = {
+  add: 0,
+  mul: 1,
+  max: Number.NEGATIVE_INFINITY,
+  min: Number.POSITIVE_INFINITY,
+};
 const reduceOf = { add: "ReduceSum", mul: "ReduceProd", max: "ReduceMax", min: "ReduceMin" } as const;
 const joinOf = { add: "Add", mul: "Mul", max: "Max", min: "Min" } as const;
 
@@ -90,13 +95,26 @@ export function reducedScatter(b: GraphBuilder, { data, indices, updates, axis }
   const fromFront = f.where(f.less(index, 0), f.add(index, size), index);
   const front = (x: Value): Value => b.add("Unsqueeze", [x, b.constant("int64", [axis])]);
   const position = b.add("Range", [b.constant("int64", 0), size, b.constant("int64", 1)]);
-  const column = f.reshape(position, Array.from({ length: rank + 1 }, (_, i) => (i === axis ? -1 : 1)));
+  const column = f.reshape(
+    position,
+    Array.from({ length: rank + 1 }, (_, i) => (i === axis ? -1 : 1)),
+  );
   const fill = b.constant(data.type.dtype, neutralOf(reduction, data.type.dtype));
   const matches = f.where(f.equal(front(fromFront), column), front(updates), fill);
   const reduced = reduceAlong(b, reduction, matches, axis + 1);
   // The updates may cover a part of the other axes only.
   const missing = f.sub(shapeValue(b, data), b.add("Shape", [reduced]));
-  const pads = b.add("Concat", [b.constant("int64", Array.from({ length: rank }, () => 0)), missing], { axis: 0 });
+  const pads = b.add(
+    "Concat",
+    [
+      b.constant(
+        "int64",
+        Array.from({ length: rank }, () => 0),
+      ),
+      missing,
+    ],
+    { axis: 0 },
+  );
   return b.add(joinOf[reduction], [data, b.add("Pad", [reduced, pads, fill])]);
 }
 function neutralOf(reduction: Exclude<Reduction, "none">, dtype: DType): number {

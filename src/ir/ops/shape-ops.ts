@@ -7,6 +7,7 @@ import type { Node, Value } from "../graph.ts";
 import { type Call, type OpFamily, RuleFault } from "../op-schema.ts";
 import { elementCount, type Shape } from "../shape.ts";
 import { inputAt } from "./call-inputs.ts";
+import { settle } from "./element-arithmetic.ts";
 
 const spec = (op: string): string => `https://onnx.ai/onnx/operators/onnx__${op}.html`;
 
@@ -43,7 +44,7 @@ export const shapeOps: OpFamily<"Shape" | "Size" | "Range"> = {
     lower: (b, node, { opset }) => {
       const rank = inputAt(node, 0).type.shape.length;
       const { start, end = rank } = node.attributes;
-      if (opset >= 15 || (start === 0 && end >= rank)) return "keep";
+      if (opset >= 15 || (start === 0 && node.attributes.end === undefined)) return "keep";
       return [b.add("Slice", [b.add("Shape", [inputAt(node, 0)]), b.constant("int64", [start]), b.constant("int64", [end])])];
     },
     upgrade: "none",
@@ -68,13 +69,8 @@ export const shapeOps: OpFamily<"Shape" | "Size" | "Range"> = {
       const [start, , delta] = [0, 1, 2].map((i) => inputAt(call, i).elements?.[0]);
       if (typeof length !== "number" || start === undefined || delta === undefined) return [null];
       const { dtype } = inputAt(call, 0).type;
-      const round = dtype === "float32" ? Math.fround : (x: number): number => x;
-      return [
-        Array.from({ length }, (_, i) => {
-          const y = addDims(start, mulDims(i, delta));
-          return typeof y === "number" ? round(y) : y;
-        }),
-      ];
+      const terms = Array.from({ length }, (_, i) => settle(dtype, addDims(start, mulDims(i, delta))));
+      return [terms.every((y) => y !== null) ? terms : null];
     },
     grad: (b, node, [dy], wanted) => (dy == null || !isFloat(inputAt(node, 0).type.dtype) ? [null, null, null] : rangeGrad(b, dy, wanted)),
     // The short floats came with opset 27, and count in float32 unless stash_type says otherwise.
@@ -82,7 +78,15 @@ export const shapeOps: OpFamily<"Shape" | "Size" | "Range"> = {
       const { dtype } = inputAt(node, 0).type;
       if (opset >= 27 || (dtype !== "float16" && dtype !== "bfloat16") || node.attributes.stash_type !== dtypes.float32.onnx) return "keep";
       const f = formulas(b);
-      return [f.cast(b.add("Range", [0, 1, 2].map((i) => f.cast(inputAt(node, i), "float32"))), dtype)];
+      return [
+        f.cast(
+          b.add(
+            "Range",
+            [0, 1, 2].map((i) => f.cast(inputAt(node, i), "float32")),
+          ),
+          dtype,
+        ),
+      ];
     },
     upgrade: "none",
     flops: "zero",

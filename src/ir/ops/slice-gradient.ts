@@ -25,7 +25,11 @@ export function unslice(b: GraphBuilder, dy: Value, x: Value, { axes, starts, st
 
 /** x with the order along some axes turned round. */
 export function flipped(b: GraphBuilder, x: Value, axes: readonly number[]): Value {
-  const all = (value: number): Value => b.constant("int64", axes.map(() => value));
+  const all = (value: number): Value =>
+    b.constant(
+      "int64",
+      axes.map(() => value),
+    );
   return b.add("Slice", [x, all(-1), all(Number.NEGATIVE_INFINITY), b.constant("int64", axes), all(-1)]);
 }
 
@@ -37,7 +41,13 @@ function dilated(b: GraphBuilder, x: Value, axis: number, stride: number): Value
   const shape = x.type.shape.with(axis, mulDims(x.type.shape[axis] ?? 1, stride));
   const sizes = shape.every((d) => typeof d === "number")
     ? b.constant("int64", shape)
-    : formulas(b).mul(shapeValue(b, x), b.constant("int64", x.type.shape.map((_, i) => (i === axis ? stride : 1))));
+    : formulas(b).mul(
+        shapeValue(b, x),
+        b.constant(
+          "int64",
+          x.type.shape.map((_, i) => (i === axis ? stride : 1)),
+        ),
+      );
   return b.add("Reshape", [padded, sizes], { allowzero: 1 });
 }
 
@@ -54,9 +64,7 @@ function padsBack(b: GraphBuilder, dy: Value, x: Value, { axes, starts, steps }:
   const last = backwards ? f.sub(n, constant(steps.map((step) => (step < 0 ? 1 : 0)))) : n;
   const fromFront = f.where(f.less(starts, constant([0])), f.add(starts, n), starts);
   const start = f.min(f.max(fromFront, constant([0])), last);
-  const begin = backwards
-    ? f.add(start, f.mul(f.sub(taken, constant([1])), constant(steps.map((step) => Math.min(step, 0)))))
-    : start;
+  const begin = backwards ? f.add(start, f.mul(f.sub(taken, constant([1])), constant(steps.map((step) => Math.min(step, 0))))) : start;
   const places = steps.every((step) => Math.abs(step) === 1) ? taken : f.mul(taken, constant(steps.map(Math.abs)));
   const end = f.sub(f.sub(n, begin), places);
   return constantWhereKnown(b, b.add("Concat", [begin, end], { axis: 0 }));
@@ -64,7 +72,9 @@ function padsBack(b: GraphBuilder, dy: Value, x: Value, { axes, starts, steps }:
 /** x's sizes along some axes as a vector. */
 function sizesAt(b: GraphBuilder, x: Value, axes: readonly number[]): Value {
   const sizes = axes.map((axis) => x.type.shape[axis] ?? 1);
-  return sizes.every((d) => typeof d === "number") ? b.constant("int64", sizes) : b.add("Gather", [b.add("Shape", [x]), b.constant("int64", axes)]);
+  return sizes.every((d) => typeof d === "number")
+    ? b.constant("int64", sizes)
+    : b.add("Gather", [b.add("Shape", [x]), b.constant("int64", axes)]);
 }
 /** The same vector as a constant where its contents are numbers: the arithmetic that led to it is then dead. */
 function constantWhereKnown(b: GraphBuilder, vector: Value): Value {

@@ -1,5 +1,5 @@
 /** Which positions a slice takes along one axis, for sizes that may be symbols. */
-import { addDims, ceilDiv, type Dim, isUnknown, maxDims, minDims, mulDims, subDims } from "../dim.ts";
+import { addDims, ceilDiv, type Dim, maxDims, minDims, subDims } from "../dim.ts";
 import type { Value } from "../graph.ts";
 import { RuleFault } from "../op-schema.ts";
 import { axesOf } from "./axes.ts";
@@ -22,7 +22,11 @@ export function slicesOf(call: HasInputs): readonly AxisSlice[] | null {
   const [starts, ends] = [inputAt(call, 1), inputAt(call, 2)];
   const [axes, steps] = [optionalInput(call, 3), optionalInput(call, 4)];
   const count = vectorLength(starts, "starts");
-  for (const [what, vector] of [["ends", ends], ["axes", axes], ["steps", steps]] as const) {
+  for (const [what, vector] of [
+    ["ends", ends],
+    ["axes", axes],
+    ["steps", steps],
+  ] as const) {
     const length = vector === null ? count : vectorLength(vector, what);
     if (length !== count && typeof length === "number" && typeof count === "number") {
       throw new RuleFault("slice-lengths", `there are ${count} starts and ${length} ${what}`);
@@ -32,7 +36,8 @@ export function slicesOf(call: HasInputs): readonly AxisSlice[] | null {
   if (numbers === null) return null;
   return axesOf(numbers, rank).map((axis, i) => ({ axis, start: elementOf(starts, i), end: elementOf(ends, i), step: stepOf(steps, i) }));
 }
-const leadingAxes = (count: Dim): readonly number[] | null => (typeof count === "number" ? Array.from({ length: count }, (_, i) => i) : null);
+const leadingAxes = (count: Dim): readonly number[] | null =>
+  typeof count === "number" ? Array.from({ length: count }, (_, i) => i) : null;
 const elementOf = (vector: Value, i: number): Dim | null => vector.elements?.[i] ?? null;
 function stepOf(steps: Value | null, i: number): number | null {
   const step = steps === null ? 1 : elementOf(steps, i);
@@ -72,7 +77,7 @@ function spanBackward(n: Dim, start: Dim, end: Dim): Dim {
   const last = subDims(n, 1);
   const clamp = (bound: Dim, low: number): Dim => {
     if (bound === Number.POSITIVE_INFINITY) return last;
-    if (bound === Number.NEGATIVE_INFINITY) return low;
+    if (bound === Number.NEGATIVE_INFINITY) return minDims(low, last);
     return minDims(maxDims(typeof bound === "number" && bound < 0 ? addDims(n, bound) : bound, low), last);
   };
   return positive(subDims(clamp(start, 0), clamp(end, -1)), false);

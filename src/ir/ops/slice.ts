@@ -8,8 +8,8 @@ import type { Shape } from "../shape.ts";
 import { affineAxis, sameAxis } from "./axes.ts";
 import { inputAt, numbersIn } from "./call-inputs.ts";
 import { knownTensor, moved } from "./index-map.ts";
-import { firstPosition, slicedSize, slicesOf } from "./slice-rules.ts";
 import { unslice } from "./slice-gradient.ts";
+import { firstPosition, slicedSize, slicesOf } from "./slice-rules.ts";
 
 function slicedShape(call: Call<"Slice">): Shape {
   const { shape } = inputAt(call, 0).type;
@@ -48,7 +48,12 @@ export const sliceOps: OpFamily<"Slice"> = {
       if (dy == null) return node.inputs.map(() => null);
       const x = inputAt(node, 0);
       const slices = slicesOf(node);
-      if (slices === null) throw new RuleFault("unknown-contents", "the gradient of Slice needs axes that are known when the graph is built", "make them a constant");
+      if (slices === null)
+        throw new RuleFault(
+          "unknown-contents",
+          "the gradient of Slice needs axes that are known when the graph is built",
+          "make them a constant",
+        );
       const steps = slices.map(({ step }) => step ?? Number.NaN);
       const numbers = numbersIn(inputAt(node, 1));
       const starts = numbers === null ? formulas(b).cast(inputAt(node, 1), "int64") : b.constant("int64", numbers);

@@ -1,0 +1,74 @@
+/**
+ * Vision transformer (Dosovitskiy et al. 2020, "An image is worth 16x16 words: transformers for image recognition at scale",
+ * arXiv:2010.11929), in torchvision's structure: vitB16 86,567,656 parameters at 1000 classes, 17,563,828,224 multiply-adds at
+ * 224x224, attention's two products included.
+ */
+import { add, concat, conv2d, defineModel, dropout, expand, flatten, gelu, init, layerNorm, linear, multiHeadAttention, parameter, scope, select, type Tensor, transpose } from "striate";
+
+/** What a vision transformer can be built for. */
+export interface VitOptions {
+  readonly numClasses?: number;
+  readonly inChannels?: number;
+  /** Height and width of the images, a multiple of the patch size. */
+  readonly imageSize?: number;
+  /** Height and width of a patch. */
+  readonly patchSize?: number;
+  readonly numLayers?: number;
+  readonly numHeads?: number;
+  /** Features of a token. */
+  readonly hiddenDim?: number;
+  /** Features inside the feed-forward blocks. */
+  readonly mlpDim?: number;
+  /** The probability of dropout. */
+  readonly dropout?: number;
+}
+
+const eps = 1e-6;
+type Tokens = Tensor<["N", number, number]>;
+
+/** A feed-forward block: a wider layer, gelu, and back. */
+function mlp<S>(x: Tensor<S>, hiddenDim: number, mlpDim: number, p: number) {
+  const weights = { weight: init.xavierUniform(), bias: init.normal({ std: 1e-6 }) };
+  const y = dropout(gelu(linear(x, { outFeatures: mlpDim, init: weights, name: "mlp.0" })), p);
+  return dropout(linear(y, { outFeatures: hiddenDim, init: weights, name: "mlp.3" }), p);
+}
+/** Attention and a feed-forward block, each behind a layer normalisation and beside a shortcut. */
+function encoderBlock(x: Tokens, hiddenDim: number, mlpDim: number, numHeads: number, p: number): Tokens {
+  const a = layerNorm(x, { eps, name: "ln_1" });
+  const b = add(dropout(multiHeadAttention(a, a, a, { numHeads, name: "self_attention" }), p), x);
+  return add(b, mlp(layerNorm(b, { eps, name: "ln_2" }), hiddenDim, mlpDim, p));
+}
+
+/** A vision transformer: float32[N, inChannels, imageSize, imageSize] -> logits float32[N, numClasses]. */
+export function vit(options: VitOptions = {}) {
+  const { numClasses = 1000, inChannels = 3, imageSize = 224, patchSize = 16, numLayers = 12, numHeads = 12 } = options;
+  const { hiddenDim = 768, mlpDim = 3072, dropout: p = 0 } = options;
+  const length = (imageSize / patchSize) ** 2 + 1;
+  const fanIn = inChannels * patchSize ** 2;
+  const patchInit = { weight: init.truncNormal({ std: Math.sqrt(1 / fanIn) }), bias: init.zeros() };
+  return defineModel({
+    name: "ViT",
+    inputs: { input: ["N", inChannels, imageSize, imageSize] },
+    forward({ input }) {
+      const patches = conv2d(input, { outChannels: hiddenDim, kernelSize: patchSize, stride: patchSize, init: patchInit, name: "conv_proj" });
+      const token = expand(parameter("class_token", [1, 1, hiddenDim], { init: init.zeros() }), ["N", 1, hiddenDim]);
+      const tokens: Tokens = concat([token, transpose(flatten(patches, 2), 1, 2)], 1);
+      const encoded = scope("encoder", () => {
+        const position = parameter("pos_embedding", [1, length, hiddenDim], { init: init.normal({ std: 0.02 }) });
+        let x: Tokens = dropout(add(tokens, position), p);
+        for (let i = 0; i < numLayers; i++) {
+          const y = x;
+          x = scope(`layers.encoder_layer_${i}`, () => encoderBlock(y, hiddenDim, mlpDim, numHeads, p));
+        }
+        return layerNorm(x, { eps, name: "ln" });
+      });
+      const head = { weight: init.zeros(), bias: init.zeros() };
+      return { logits: linear(select(encoded, 1, 0), { outFeatures: numClasses, init: head, name: "heads.head" }) };
+    },
+  });
+}
+
+/** ViT-B/16. */
+export const vitB16 = (options: Pick<VitOptions, "numClasses" | "inChannels" | "imageSize" | "dropout"> = {}) => vit(options);
+
+export default vitB16;

@@ -1,0 +1,76 @@
+/** Options that several commands have, and their reading. */
+import { Command } from "commander";
+import type { InputShapes } from "../compile/index.ts";
+import { type Dim, parseDim } from "../ir/dim.ts";
+import { collect, finiteNumber, naturalNumber, oneOf, UsageError } from "./usage.ts";
+
+/** What every command that takes a model has been given. */
+export interface ModelFlags {
+  readonly set: readonly string[];
+  readonly shape: readonly string[];
+}
+
+/** A command with its model argument and the options that shape the model. */
+export function modelCommand(name: string, model: "required" | "optional" = "required"): Command {
+  return new Command(name)
+    .argument(model === "required" ? "<model>" : "[model]", "FILE.ts, FILE.ts#EXPORT or FILE.onnx")
+    .option("--set <key=value>", "an option for the function that makes the model; may be given several times", collect, [])
+    .option("--shape <input=dims>", "fix or free an input's dims, as in input=N,3,64,64: letters are symbols", collect, []);
+}
+
+/** Input shapes from `input=N,3,64,64` texts. Throws a UsageError on anything else. */
+export function parseShapes(texts: readonly string[]): InputShapes {
+  const shapes: Record<string, readonly Dim[]> = {};
+  for (const text of texts) {
+    const at = text.indexOf("=");
+    if (at < 1) throw new UsageError(`--shape takes INPUT=DIMS, as in input=N,3,64,64, not "${text}"`);
+    const name = text.slice(0, at);
+    if (Object.hasOwn(shapes, name)) throw new UsageError(`--shape gives "${name}" twice`);
+    shapes[name] = text
+      .slice(at + 1)
+      .replace(/^\[(.*)\]$/, "$1")
+      .split(",")
+      .map((dim) => readDim(dim.trim(), text));
+  }
+  return shapes;
+}
+function readDim(dim: string, text: string): Dim {
+  try {
+    return parseDim(dim);
+  } catch {
+    throw new UsageError(
+      `--shape: "${dim}" in "${text}" is no dim`,
+      "write a number, a letter or a name, or a multiple of one such as 32*H",
+    );
+  }
+}
+
+/** `--seed N`. */
+export const seedOption = (text: string): number => naturalNumber("--seed", text);
+/** `--opset N`. */
+export function opsetOption(text: string): number {
+  const opset = naturalNumber("--opset", text);
+  if (opset < 13 || opset > 24) throw new UsageError(`--opset takes 13 to 24, not ${opset}`);
+  return opset;
+}
+/** `--optimize none|all`. */
+export const optimizeOption = (text: string): "none" | "all" => oneOf("--optimize", text, ["none", "all"]);
+/** `--target portable|cuda`. */
+export const targetOption = (text: string): "portable" | "cuda" => oneOf("--target", text, ["portable", "cuda"]);
+/** `--providers cuda,cpu`. */
+export const providersOption = (text: string): readonly ("cpu" | "cuda")[] =>
+  text.split(",").map((name) => oneOf("--providers", name.trim(), ["cpu", "cuda"]));
+/** An option of one or several numbers, `0.5` or `0.485,0.456,0.406`. */
+export const numbersOption =
+  (name: string) =>
+  (text: string): readonly number[] =>
+    text.split(",").map((part) => finiteNumber(name, part.trim()));
+
+/** Only the entries that are there: `exactOptionalPropertyTypes` tells an absent option from one that is undefined. */
+export function present<T extends object>(options: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  const kept: { [K in keyof T]?: Exclude<T[K], undefined> } = { ...withoutUndefined(options) };
+  return kept;
+}
+/** Sound because exactly the entries whose value is undefined are left out. */
+const withoutUndefined = <T extends object>(options: T): { [K in keyof T]?: Exclude<T[K], undefined> } =>
+  Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as { [K in keyof T]?: Exclude<T[K], undefined> };

@@ -1,0 +1,89 @@
+/**
+ * Mistakes in models: what both compilers say, word for word and at which column, and that the same words are thrown at run time.
+ * In test/mistakes, a comment below each wrong line holds a caret at the column and the compiler's message.
+ */
+import { spawn } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { CompileError, defineModel, trace } from "striate";
+import { expect, test } from "vitest";
+import { inputs, mistakes } from "../mistakes/layers.ts";
+import { simpleCnn } from "../mistakes/simple-cnn.ts";
+
+const root = resolve(import.meta.dirname, "../..");
+interface Finding {
+  readonly line: number;
+  readonly column: number;
+  readonly message: string;
+}
+
+/** The errors that the comments announce. */
+function announced(file: string): readonly Finding[] {
+  const lines = readFileSync(join(root, file), "utf8").split("\n");
+  return lines.flatMap((text, i) => {
+    const found = /^\s*\/\/\s+\^ (.*)$/.exec(text);
+    // The line of a comment counts from 1 where its index counts from 0, so the code above it has its index as number.
+    return found?.[1] === undefined ? [] : [{ line: i, column: text.indexOf("^") + 1, message: found[1] }];
+  });
+}
+/** The errors that a compiler finds, by file. */
+async function compiled(compiler: string): Promise<ReadonlyMap<string, readonly Finding[]>> {
+  const tsc = spawn(process.execPath, [join(root, `node_modules/${compiler}/bin/tsc`), "-p", "test/mistakes", "--pretty", "false"], { cwd: root });
+  let output = "";
+  for await (const chunk of tsc.stdout) output += String(chunk);
+  const files = new Map<string, Finding[]>();
+  for (const text of output.split(/^(?=\S)/m)) {
+    const [, file = "", line, column, message = ""] = /^(test\/mistakes\/[\w-]+\.ts)\((\d+),(\d+)\): error TS\d+: ([\s\S]*)$/.exec(text) ?? [];
+    if (file === "") continue;
+    files.set(file, [...(files.get(file) ?? []), { line: Number(line), column: Number(column), message: message.trim().replace(/\n\s*/g, " ") }]);
+  }
+  return files;
+}
+const files = readdirSync(join(root, "test/mistakes"))
+  .filter((name) => name.endsWith(".ts"))
+  .map((name) => `test/mistakes/${name}`);
+
+test.each(["typescript", "typescript6"])("%s reports each mistake at its argument, and nothing else", async (compiler) => {
+  const found = await compiled(compiler);
+  for (const file of files) expect(found.get(file) ?? [], file).toEqual(announced(file));
+});
+
+/** The first diagnostic that a function throws. */
+function thrown(body: () => unknown) {
+  try {
+    body();
+  } catch (error) {
+    if (error instanceof CompileError && error.diagnostics[0] !== undefined) return error.diagnostics[0];
+    throw error;
+  }
+  throw new Error("nothing was thrown");
+}
+/** The message in a compiler's: the text of the literal type that the argument does not fit. */
+const ruleOf = (message: string): string | undefined => /'"((?:[^"\\]|\\.)*)"'\.$/.exec(message)?.[1]?.replaceAll('\\"', '"');
+/** A message without the layer's name and the scope. */
+const nameless = (message: string): string => message.replace(/^(\w+)(?: in)? "[^"]*":/, "$1:");
+
+test("every mistake throws the compiler's words at run time, and names its line", () => {
+  const wanted = announced("test/mistakes/layers.ts");
+  expect(mistakes.length).toBe(wanted.length);
+  mistakes.forEach((mistake, i) => {
+    const model = defineModel({ name: "mistake", inputs, forward: (tensors) => mistake(tensors) });
+    const diagnostic = thrown(() => trace(model));
+    expect(nameless(diagnostic.message)).toBe(ruleOf(wanted[i]?.message ?? ""));
+    // A mistake inside a block stands at the block's own line; a note names the call.
+    const places = [diagnostic.location, ...diagnostic.notes.map((note) => note.location)].map(({ position }) => `${position?.file}:${position?.line}`);
+    const place = `${join(root, "test/mistakes/layers.ts")}:${wanted[i]?.line}`;
+    if (diagnostic.notes.some((note) => note.message.startsWith("in the scope"))) expect(places).toContain(place);
+    else expect(places[0]).toBe(place);
+  });
+});
+
+test("SimpleCNN with wrong features says which, where they come from, and what to write", () => {
+  const diagnostic = thrown(() => trace(simpleCnn));
+  expect(diagnostic.code).toBe("linear-in-features");
+  expect(diagnostic.message).toBe('linear "fc": inFeatures is 1024, but the input has 2048 features');
+  expect(diagnostic.location.position).toMatchObject({ line: 10, column: 22 });
+  expect(diagnostic.notes.map((note) => note.message)).toEqual(["the input comes from flatten, float32[N, 2048], which joins 32 * 8 * 8 = 2048"]);
+  expect(diagnostic.notes[0]?.location.position).toMatchObject({ line: 10, column: 29 });
+  expect(diagnostic.help).toBe("leave inFeatures out (it is inferred), or write 2048");
+});
