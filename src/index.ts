@@ -5,6 +5,10 @@ export * from "./dsl/index.ts";
 // Compiling and training them.
 export * from "./compile/index.ts";
 export { type CreateTrainerOptions, createTrainer, type ModelTrainer } from "./train.ts";
+export { type TrainingProgress, trainingProgress } from "./train/progress.ts";
+export { type ClassifierScores, type Misclassified, scoreClassifier, type ScoreOptions } from "./train/score-classifier.ts";
+export { accuracyOf } from "./train/scores.ts";
+export { type RunToReport, writeTrainingReport } from "./train/write-report.ts";
 // Feeding and running them.
 export * from "./data/index.ts";
 export {

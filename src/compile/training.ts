@@ -8,7 +8,7 @@ import { type Graph, printType, type Value } from "../ir/graph.ts";
 import { nowhere } from "../ir/location.ts";
 import { staticShape } from "../ir/shape.ts";
 import { type TensorData, zeros } from "../ir/tensor-data.ts";
-import { appendGradients, copyGraph, lower, mapped, optimize, toTraining } from "../passes/index.ts";
+import { appendGradients, copyGraph, lower, mapped, optimize, sinkActivations, toTraining } from "../passes/index.ts";
 import { addLoss } from "./add-loss.ts";
 import { clipGradients, type GradientClipping } from "./clip-gradients.ts";
 import { type CompileOptions, targetOf } from "./inference.ts";
@@ -64,7 +64,7 @@ interface Step {
 }
 
 function buildStep(source: Source, options: TrainingOptions): { readonly graph: Graph; readonly manifest: TrainingManifest } {
-  const training = toTraining(source.graph);
+  const training = toTraining(sinkActivations(source.graph).graph);
   const b = new GraphBuilder(source.graph.name);
   const map = copyGraph(b, training.graph);
   const byName = new Map(training.graph.inputs.map((v) => [v.name, mapped(map, v)]));

@@ -75,7 +75,7 @@ export type AxisWindow =
   | "all"
   /** One position that does not depend on the output's, such as a broadcast axis of size 1. */
   | "fixed"
-  /** Positions start + stride * i to start + stride * i + size - 1, where i is the position along the output's `axis`. */
+  /** The whole positions from start + stride * i to start + stride * i + size - 1, where i is the position along the output's `axis`. */
   | { readonly axis: number; readonly size: number; readonly stride: number; readonly start: number };
 /** The window along each axis of input `index`; null when the outputs' values do not depend on it (a shape, say). */
 export type ReceptiveFieldRule<T extends OpType> = (node: Node<T>, index: number, output: number) => readonly AxisWindow[] | null;

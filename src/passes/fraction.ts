@@ -42,5 +42,9 @@ export const mulFractions = (a: Fraction, b: Fraction): Fraction => fraction(a.n
 export const isLess = (a: Fraction, b: Fraction): boolean => a.n * b.d < b.n * a.d;
 /** True when a = b. */
 export const isEqual = (a: Fraction, b: Fraction): boolean => a.n === b.n && a.d === b.d;
+/** The smallest integer that is not below a fraction. */
+export const ceilOf = ({ n, d }: Fraction): number => Math.ceil(n / d) + 0;
+/** The largest integer that is not above a fraction. */
+export const floorOf = ({ n, d }: Fraction): number => Math.floor(n / d) + 0;
 /** The fraction as a number. */
 export const toNumber = ({ n, d }: Fraction): number => n / d;

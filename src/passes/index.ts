@@ -29,4 +29,5 @@ export {
   type Skipped,
   skip,
 } from "./rewrite.ts";
+export { sinkActivations } from "./sink-activation.ts";
 export { type TrainingGraph, type TrainingModeOptions, toTraining } from "./training-mode.ts";

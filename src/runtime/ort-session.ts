@@ -23,9 +23,10 @@ import { type Feed, type Feeds, isHandle, type Port, type TensorHandle } from ".
 /** Makes the session; see createSession and createStepSession. */
 export async function openSession(source: ModelSource, options: SessionOptions, inPlace = false): Promise<Session> {
   if (typeof source === "string" && !existsSync(source)) throw userError("model-file", `${source}: there is no such file`, nowhere);
-  const { model, config } = inPlace ? stopping(source) : { model: source, config: {} };
-  const native = nativeOptions({ ...options, config: { ...config, ...options.config } });
   const providers = resolveProviders(options.providers ?? ["cpu"]);
+  // The stop output is made on the CPU, which a provider without fallback would refuse.
+  const { model, config } = inPlace && providers.every((provider) => Object.keys(provider.config).length === 0) ? stopping(source) : { model: source, config: {} };
+  const native = nativeOptions({ ...options, config: { ...config, ...options.config } });
   const locate = options.locate ?? locateIn(source);
   const passedOver: { name: Provider["name"]; reason: string }[] = [];
   let last: CompileError | undefined;

@@ -1,9 +1,10 @@
 import { expect, test } from "vitest";
 import { GraphBuilder } from "../../src/ir/builder.ts";
 import type { Graph, Value } from "../../src/ir/graph.ts";
+import type { OpAttributes } from "../../src/ir/op-types.ts";
 import { parseGraph } from "../../src/ir/parse-text.ts";
 import { tensorFrom } from "../../src/ir/tensor-data.ts";
-import { type AxisReceptiveField, receptiveField } from "../../src/passes/index.ts";
+import { type AxisReceptiveField, receptiveField, substituteShapes } from "../../src/passes/index.ts";
 import { run } from "./same-outputs.ts";
 
 /** Convolution layers by kernel, stride and padding, and pools likewise; enough for what a receptive field depends on. */
@@ -153,10 +154,92 @@ test("a transposed convolution moves by half a position", () => {
       %y = ConvTranspose(x, w) {strides = [2, 2]} : float32[1, 1, 16, 16]
       %down = Conv(%y, w) {strides = [2, 2]} : float32[1, 1, 8, 8]
     }`);
-  const [up] = fieldOf(graph, "y") ?? [];
-  expect(up).toMatchObject({ kind: "window", size: 1, stride: 0.5 });
-  const [back] = fieldOf(graph, "down") ?? [];
-  expect(back).toMatchObject({ kind: "window", stride: 1 });
+  const up = { kind: "window", size: 1, stride: 0.5, start: 0, padding: 0 };
+  expect(fieldOf(graph, "y")).toEqual([up, up]);
+  expect(fieldOf(graph, "down")).toEqual(square(1, 1, 0));
+});
+
+// By interval arithmetic: [a, b] behind the up-convolution is [ceil((a - 1) / 2), floor(b / 2)] before it, and [2 a, 2 b + 1] before a pool.
+test.each([
+  [1, 18, 8],
+  [2, 44, 22],
+  [3, 100, 46],
+  [4, 204, 94],
+])("a U-Net of %i levels sees %i pixels at most, from -%i on", (levels, size, padding) => {
+  const net = new Chain();
+  const twice = (x: Value): Value => net.conv(net.conv(x, 3, 1, 1), 3, 1, 1);
+  const level = (x: Value, left: number): Value => {
+    const skip = twice(x);
+    if (left === 0) return skip;
+    const ones = net.b.constant("float32", [1, 1, 1, 1], [1, 1, 2, 2]);
+    const up = net.b.add("ConvTranspose", [level(net.pool(skip, 2, 2), left - 1), ones], { strides: [2, 2] });
+    return twice(net.b.add("Add", [skip, up]));
+  };
+  const sizes = new Map([["input", ["N", 1, 256, 256]]]);
+  net.b.output(level(net.input, levels), "y");
+  const graph = substituteShapes(net.b.build(), sizes);
+  expect(fieldOf(graph, "y")).toEqual(square(size, 1, padding));
+});
+
+/** Which rows of the input each row of the output depends on: a batch of images with one row of ones each. */
+async function measured(graph: Graph, rows: number): Promise<readonly (readonly number[])[]> {
+  const image = Array.from({ length: rows * rows }, (_, i) => (i % rows === Math.floor(i / rows) ? 1 : 0));
+  const result = (await run(graph, new Map([["x", tensorFrom("float32", [rows, 1, rows, 1], image)]]))).get("y");
+  const height = result?.shape[2] ?? 0;
+  const isSeen = (row: number, r: number): boolean => Math.abs(Number(result?.data[row * height + r])) > 1e-6;
+  return Array.from({ length: height }, (_, r) => Array.from({ length: rows }, (_, row) => row).filter((row) => isSeen(row, r)));
+}
+type Layer = (b: GraphBuilder, h: Value) => Value;
+const resize =
+  (scale: number, attributes: Partial<OpAttributes["Resize"]>): Layer =>
+  (b, h) =>
+    b.add("Resize", [h, null, b.constant("float32", [1, 1, scale, 1])], attributes);
+const spread =
+  (kernel: number, attributes: Partial<OpAttributes["ConvTranspose"]>): Layer =>
+  (b, h) =>
+    b.add(
+      "ConvTranspose",
+      [
+        h,
+        b.constant(
+          "float32",
+          Array.from({ length: kernel }, (_, i) => i + 1),
+          [1, 1, kernel, 1],
+        ),
+      ],
+      attributes,
+    );
+const asymmetric = { coordinate_transformation_mode: "asymmetric" };
+
+test.each<readonly [string, Layer, number]>([
+  ["nearest x2", resize(2, { mode: "nearest", nearest_mode: "floor", ...asymmetric }), 2],
+  ["nearest x3 by half pixels", resize(3, { mode: "nearest" }), 3],
+  ["nearest ceil x2", resize(2, { mode: "nearest", nearest_mode: "ceil", ...asymmetric }), 2],
+  ["nearest x0.5", resize(0.5, { mode: "nearest", nearest_mode: "round_prefer_ceil" }), 1],
+  ["linear x2", resize(2, { mode: "linear" }), 2],
+  ["linear x4", resize(4, { mode: "linear" }), 4],
+  ["linear x1.5, asymmetric", resize(1.5, { mode: "linear", ...asymmetric }), 3],
+  ["linear x0.5, antialiased", resize(0.5, { mode: "linear", antialias: 1 }), 1],
+  ["cubic x2", resize(2, { mode: "cubic" }), 2],
+  ["a transposed convolution of 3, stride 2", spread(3, { strides: [2, 1], pads: [1, 0, 0, 0] }), 2],
+  ["a transposed convolution of 4, stride 3, dilated", spread(4, { strides: [3, 1], dilations: [2, 1] }), 3],
+])("what %s behind a convolution sees is what changes it in onnxruntime", async (_, layer, period) => {
+  const rows = 24;
+  const b = new GraphBuilder("G");
+  const x = b.input("x", { dtype: "float32", shape: ["N", 1, rows, 1] });
+  const h = b.add("Conv", [x, b.constant("float32", [1, 2, 4], [1, 1, 3, 1])], { pads: [1, 0, 1, 0] });
+  const y = b.output(layer(b, h), "y");
+  const graph = b.build();
+  const [field] = receptiveField(graph, y, x) ?? [];
+  if (field?.kind !== "window") throw new Error("expected a window");
+  const seen = await measured(graph, rows);
+  const inside = seen
+    .map((list, r) => ({ r, first: list[0] ?? 0, last: list.at(-1) ?? 0 }))
+    .filter(({ first, last }) => first > 2 && last < rows - 3);
+  expect(Math.max(...inside.map(({ first, last }) => last - first + 1))).toBe(field.size);
+  const aligned = inside.filter(({ r }) => r % period === 0);
+  expect(aligned.length).toBeGreaterThan(2);
+  expect(aligned.map(({ first }) => first)).toEqual(aligned.map(({ r }) => field.start + field.stride * r));
 });
 
 test("a cut moves the start, a reversal the direction", () => {

@@ -5,7 +5,7 @@ import { expect, test } from "vitest";
 import { isCompileError } from "../../src/ir/diagnostic.ts";
 import type { TensorData } from "../../src/ir/tensor-data.ts";
 import { printProvider } from "../../src/runtime/providers.ts";
-import { createSession } from "../../src/runtime/session.ts";
+import { createSession, createStepSession } from "../../src/runtime/session.ts";
 import type { SessionOptions } from "../../src/runtime/session-options.ts";
 import { modelOf, node, tensorOf, value } from "./tiny-models.ts";
 
@@ -251,4 +251,49 @@ test("a handle can be fed to another session of the same backend", async () => {
   const handle = one.upload(float([1, 3], 5, 6, 7));
   expect((await other.run({ a: handle, b: zeros([1, 3]) }, ["y"]))["y"]).toEqual(float([1, 3], 5, 6, 7));
   await Promise.all([one.dispose(), other.dispose()]);
+});
+
+test("a step session writes bound outputs in place and makes no copies of them", async () => {
+  const size = 4_000_000;
+  const model = modelOf({
+    input: [value("w", 1, [size]), value("lr", 1, [])], output: [value("w.next", 1, [size]), value("loss", 1, [])],
+    initializer: [tensorOf("first", "int64", [1], BigInt64Array.of(0n)), tensorOf("second", "int64", [1], BigInt64Array.of(1n)), tensorOf("scalar", "int64", [0], new BigInt64Array(0))],
+    node: [node("Sub", ["w", "lr"], "w.next"), node("Slice", ["w", "first", "second"], "head"), node("Reshape", ["head", "scalar"], "loss")],
+  });
+  const copied = async (open: typeof createSession): Promise<number> => {
+    const session = await open(model);
+    expect(session.outputs.map((port) => port.name)).toEqual(["w.next", "loss"]);
+    const [w, next] = [session.upload({ dtype: "float32", shape: [size], data: new Float32Array(size).fill(3) }), session.allocate({ dtype: "float32", shape: [size] })];
+    const run = session.bind({ inputs: { w }, outputs: { "w.next": next }, results: ["loss"] });
+    const before = process.memoryUsage().arrayBuffers;
+    const results = [await run({ lr: float([], 1) }), await run({ lr: float([], 2) })];
+    const grown = process.memoryUsage().arrayBuffers - before;
+    expect(results).toEqual([{ loss: float([], 3) }, { loss: float([], 3) }]);
+    expect((await session.read(next)).data.slice(-2)).toEqual(Float32Array.of(1, 1));
+    // An ordinary run goes on as ever.
+    expect((await session.run({ w, lr: float([], 2) }, ["loss"]))["loss"]).toEqual(float([], 3));
+    expect(Object.keys(await session.run({ w, lr: float([], 2) }))).toEqual(["w.next", "loss"]);
+    await session.dispose();
+    return grown;
+  };
+  expect(await copied(createSession)).toBeGreaterThan(size * 4);
+  expect(await copied(createStepSession)).toBeLessThan(100_000);
+});
+
+test("errors of a step session are told like any other's, and runs leave no memory behind", async () => {
+  const model = modelOf({
+    input: [value("a", 1, ["N", "C"]), value("b", 1, ["D", 2])], output: [value("y", 1, ["N", 2]), value("s", 1, [])],
+    node: [node("MatMul", ["a", "b"], "y", [], 12), node("ReduceSum", ["y"], "s", [{ name: "keepdims", i: 0, type: 2 }])],
+  });
+  const session = await createStepSession(model);
+  const y = session.allocate({ dtype: "float32", shape: [2, 2] });
+  const run = session.bind({ inputs: {}, outputs: { y }, results: ["s"] });
+  expect(await message(() => run({ a: zeros([2, 3]), b: zeros([4, 2]) }))).toMatch(/^\/models\/net\.ts:12:5 error\[onnxruntime\]/);
+  const feeds = { a: float([2, 1], 1, 2), b: float([1, 2], 3, 4) };
+  for (let i = 0; i < 500; i++) await run(feeds);
+  const before = process.memoryUsage().rss;
+  for (let i = 0; i < 5000; i++) await run(feeds);
+  expect(await run(feeds)).toEqual({ s: float([], 21) });
+  expect(process.memoryUsage().rss - before).toBeLessThan(20_000_000);
+  await session.dispose();
 });

@@ -20,8 +20,8 @@ export const writable = <T>(message: T): Writable<T> => message as Writable<T>;
 /** Messages nest this deep: a graph in an attribute takes four levels, so twenty graphs within each other. */
 const deepest = 100;
 /** A file has at least this many bytes per message, some thousands of messages aside: fewer would be empty ones, made to fill the memory. */
-const bytesPerMessage = 4;
-const freeMessages = 100_000;
+const bytesPerMessage = 5;
+const freeMessages = 20_000;
 const tooMany = "too many messages for the size of the file";
 
 /** A writer. */
@@ -61,13 +61,22 @@ export function decodeInt64({ reader }: Decoding): number {
   return typeof value === "number" ? value : value.high * 2 ** 32 + (value.low >>> 0);
 }
 
-/** Reads packed numbers into an array. */
-export function decodePacked(d: Decoding, into: number[], one: (d: Decoding) => number): number[] {
+/** A list with one more element. A list that begins with an element takes no more room than that, where `[].push` makes room for 17. */
+export function appended<T>(list: T[] | undefined, element: T): T[] {
+  if (list === undefined) return [element];
+  list.push(element);
+  return list;
+}
+
+/** Reads packed numbers behind those that there are. */
+export function decodePacked(d: Decoding, list: number[] | undefined, one: (d: Decoding) => number): number[] {
   const { reader } = d;
   const end = reader.size() + reader.pos;
   if (end > reader.len) throw new RangeError(`a list claims to end at byte ${end}, past the end of what holds it at byte ${reader.len}`);
-  while (reader.pos < end) into.push(one(d));
-  return into;
+  const numbers = list ?? [];
+  while (reader.pos < end) numbers.push(one(d));
+  // The copy takes no more room than its elements.
+  return numbers.slice();
 }
 
 /** Writes a message with its tag and length. */

@@ -35,17 +35,6 @@ export function numbersIn(value: Value | null): readonly number[] | null {
   return elements?.every((e) => typeof e === "number") === true ? elements : null;
 }
 
-/** The contents of an input that decides the output's rank or layout. Throws a RuleFault when they are not known numbers. */
-export function constantNumbers(value: Value, what: string): readonly number[] {
-  const numbers = numbersIn(value);
-  if (numbers !== null) return numbers;
-  throw new RuleFault(
-    "unknown-contents",
-    `${what} has to be known when the graph is built, but "${value.name}" is computed or fed in`,
-    "make it a constant",
-  );
-}
-
 /** The length of a vector that decides the output's rank. Throws a RuleFault when it is not a known number. */
 export function knownLength(value: Value, what: string): number {
   const length = vectorLength(value, what);

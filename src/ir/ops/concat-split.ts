@@ -1,7 +1,7 @@
 /** Joining tensors along an axis, and cutting them apart. */
 import type { GraphBuilder } from "../builder.ts";
 import { InternalError } from "../diagnostic.ts";
-import { addDims, ceilDiv, type Dim, exactDiv, mulDims, neverEqual, subDims, totalOf } from "../dim.ts";
+import { ceilDiv, type Dim, exactDiv, mulDims, neverEqual, subDims, totalOf } from "../dim.ts";
 import { formulas } from "../formulas.ts";
 import type { Node, Value } from "../graph.ts";
 import { type Call, type OpFamily, RuleFault } from "../op-schema.ts";
@@ -12,7 +12,7 @@ import { type KnownTensor, knownTensor, moved, withCoordinate } from "./index-ma
 import { filledLike } from "./reshape-like.ts";
 
 /** The size of x along an axis as a vector of one int64. */
-export function sizeAlong(b: GraphBuilder, x: Value, axis: number): Value {
+function sizeAlong(b: GraphBuilder, x: Value, axis: number): Value {
   const size = x.type.shape[axis];
   return typeof size === "number" ? b.constant("int64", [size]) : b.add("Shape", [x], { start: axis, end: axis + 1 });
 }

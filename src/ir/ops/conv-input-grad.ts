@@ -91,8 +91,9 @@ function asConvTranspose(b: GraphBuilder, { dy, w, xShape, sizes, axes, group }:
     kernel_shape: axes.map((a) => a.kernel),
     dilations: axes.map((a) => a.dilation),
     strides: axes.map((a) => a.stride),
-    pads: [...axes.map((a) => a.begin), ...axes.map((a) => a.end)],
-    output_padding: axes.map((a, i) => rest[i] ?? a.stride - 1),
+    // A last window that hangs over the end (a pool's ceil_mode) has its overhang cut off as padding.
+    pads: [...axes.map((a) => a.begin), ...axes.map((a, i) => a.end + Math.max(-(rest[i] ?? 0), 0))],
+    output_padding: axes.map((a, i) => Math.max(rest[i] ?? a.stride - 1, 0)),
   });
   const open = axes.flatMap((a, i) => (rest[i] === null && a.stride > 1 ? [i + 2] : []));
   if (open.length === 0) return grown;

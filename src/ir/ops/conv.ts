@@ -85,6 +85,7 @@ function transposedSlides(sizes: Shape, kernel: readonly number[], attributes: T
   const { strides, dilations } = checkedWindow(sizes.length, kernel, attributes);
   const rank = sizes.length;
   const asked = attributes.output_shape?.slice(-rank);
+  checkOutputs(rank, attributes);
   return sizes.map((size, i) => {
     const [k, stride, dilation] = [kernel[i] ?? 1, strides[i] ?? 1, dilations[i] ?? 1];
     const padding = attributes.output_padding?.[i] ?? 0;
@@ -98,6 +99,14 @@ function transposedSlides(sizes: Shape, kernel: readonly number[], attributes: T
     }
     return { kernel: k, stride, dilation, begin, end, size, out };
   });
+}
+function checkOutputs(rank: number, { output_padding, output_shape }: TransposeAttributes): void {
+  if (output_padding !== undefined && (output_padding.length !== rank || output_padding.some((p) => p < 0))) {
+    throw new RuleFault("op-attribute", `"output_padding" is [${output_padding.join(", ")}], wanted ${rank} entries, 0 or more each`);
+  }
+  if (output_shape !== undefined && output_shape.length !== rank && output_shape.length !== rank + 2) {
+    throw new RuleFault("op-attribute", `"output_shape" has ${output_shape.length} entries, wanted ${rank} for ${rank} spatial axes`);
+  }
 }
 const explicitPads = (attributes: TransposeAttributes, axis: number, rank: number): readonly [Dim, Dim] =>
   attributes.auto_pad === "VALID" ? [0, 0] : [attributes.pads?.[axis] ?? 0, attributes.pads?.[axis + rank] ?? 0];
@@ -178,16 +187,14 @@ export const convOps: OpFamily<ConvType> = {
       const [x, w, y] = [operand(node.inputs, 0).type.shape, operand(node.inputs, 1).type.shape, operand(node.outputs, 0).type.shape];
       return flopsOf(w.slice(1), x, optionalOperand(node.inputs, 2), y);
     },
-    // Output o sees the inputs (o + begin - j * dilation) / stride that are whole: at most ceil(extent / stride) of them, around
-    // the middle (o + begin - (extent - 1) / 2) / stride.
+    // Output o sees the inputs (o + begin - j * dilation) / stride that are whole, 0 <= j < kernel.
     receptiveField: (node, index) => {
       if (index === 1) return ["all", sameAxis(1), ...slidesOfNode(node).map(() => "all" as const)];
       if (index === 2) return [sameAxis(1)];
       const { strides, pads, dilations, kernel_shape } = resolvedWindow(slidesOfNode(node));
       const along = (k: number, i: number): AxisWindow => {
         const [stride, extent] = [strides[i] ?? 1, extentOf(k, dilations[i] ?? 1)];
-        const size = Math.ceil(extent / stride);
-        return { axis: i + 2, size, stride: 1 / stride, start: ((pads[i] ?? 0) - (extent - 1) / 2) / stride - (size - 1) / 2 };
+        return { axis: i + 2, size: (extent - 1) / stride + 1, stride: 1 / stride, start: ((pads[i] ?? 0) - (extent - 1)) / stride };
       };
       return [sameAxis(0), "all", ...kernel_shape.map(along)];
     },

@@ -28,7 +28,7 @@ export interface KnownPad {
 }
 
 /** The axes that a Pad pads, in the order of its vector; null where they are computed at run time. */
-export function paddedAxes(call: HasInputs): readonly number[] | null {
+function paddedAxes(call: HasInputs): readonly number[] | null {
   const rank = inputAt(call, 0).type.shape.length;
   const axes = optionalInput(call, 3);
   if (axes === null) return Array.from({ length: rank }, (_, i) => i);

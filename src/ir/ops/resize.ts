@@ -9,6 +9,7 @@ import { axesOf, sameAxis } from "./axes.ts";
 import { operand, optionalOperand } from "./node-operands.ts";
 import { type Interpolation, interpolationMatrix, repeatsExactly } from "./resize-matrix.ts";
 import { lowerResize, upgradeResize } from "./resize-forms.ts";
+import { resizeWindow } from "./resize-window.ts";
 
 type ResizeCall = Pick<Call<"Resize">, "inputs" | "attributes">;
 
@@ -133,7 +134,6 @@ function contracted(b: GraphBuilder, node: Node<"Resize">, dy: Value, a: Resized
 }
 
 const taps: Readonly<Record<string, number>> = { nearest: 1, linear: 2, cubic: 4 };
-/** Around the position (o + 0.5) / scale - 0.5: the nearest position, the two around it, or the four. */
 function windows(node: Node<"Resize">, index: number): readonly AxisWindow[] | null {
   if (index > 0) return null;
   const x = operand(node.inputs, 0).type.shape;
@@ -141,12 +141,7 @@ function windows(node: Node<"Resize">, index: number): readonly AxisWindow[] | n
   return x.map((_, axis) => {
     const a = axes.get(axis);
     const out = operand(node.outputs, 0).type.shape[axis] ?? 1;
-    if (a === undefined || a.size === out) return sameAxis(axis);
-    const scale = a.scale ?? (typeof a.size === "number" && typeof out === "number" ? out / a.size : exactDiv(out, a.size));
-    if (typeof scale !== "number") return "all";
-    const size = taps[node.attributes.mode] ?? 1;
-    const shifted = node.attributes.coordinate_transformation_mode.includes("half_pixel") ? 0.5 / scale - 0.5 : 0;
-    return { axis, size, stride: 1 / scale, start: shifted - (size - 1) / 2 };
+    return a === undefined || a.size === out ? sameAxis(axis) : resizeWindow({ ...a, out }, node.attributes);
   });
 }
 

@@ -24,7 +24,7 @@ export function unslice(b: GraphBuilder, dy: Value, x: Value, { axes, starts, st
 }
 
 /** x with the order along some axes turned round. */
-export function flipped(b: GraphBuilder, x: Value, axes: readonly number[]): Value {
+function flipped(b: GraphBuilder, x: Value, axes: readonly number[]): Value {
   const all = (value: number): Value =>
     b.constant(
       "int64",
