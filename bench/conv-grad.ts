@@ -8,7 +8,7 @@ import * as ort from "onnxruntime-node";
 import { writeModel } from "../src/codegen/index.ts";
 import { GraphBuilder } from "../src/ir/builder.ts";
 import type { Value } from "../src/ir/graph.ts";
-import { formFor, weightGradForms, type WeightGradProblem } from "../src/ir/ops/conv-weight-grad.ts";
+import { formFor, type WeightGradProblem, weightGradForms } from "../src/ir/ops/conv-weight-grad.ts";
 import { axesOf } from "../src/ir/ops/window.ts";
 import { lower } from "../src/passes/index.ts";
 
@@ -24,7 +24,15 @@ interface Convolution {
   readonly group: number;
 }
 const conv = (name: string, n: number, c: number, size: number, m: number, k: number, s: number, group = 1): Convolution => ({
-  name, n, c, size, m, k, s, p: Math.floor((k - 1) / 2), group,
+  name,
+  n,
+  c,
+  size,
+  m,
+  k,
+  s,
+  p: Math.floor((k - 1) / 2),
+  group,
 });
 const convolutions: readonly Convolution[] = [
   conv("SimpleCNN conv1", 128, 1, 28, 16, 3, 1),
@@ -57,9 +65,15 @@ function tensor(dims: readonly number[]): ort.Tensor {
   return new ort.Tensor("float32", data, dims);
 }
 
-async function timed(label: string, inputs: Readonly<Record<string, ort.Tensor>>, build: (b: GraphBuilder, x: Readonly<Record<string, Value>>) => Value): Promise<Timed> {
+async function timed(
+  label: string,
+  inputs: Readonly<Record<string, ort.Tensor>>,
+  build: (b: GraphBuilder, x: Readonly<Record<string, Value>>) => Value,
+): Promise<Timed> {
   const b = new GraphBuilder("bench");
-  const values = Object.entries(inputs).map(([name, t]) => [name, b.input(name, { dtype: "float32", shape: name === "w" ? t.dims : ["N", ...t.dims.slice(1)] })] as const);
+  const values = Object.entries(inputs).map(
+    ([name, t]) => [name, b.input(name, { dtype: "float32", shape: name === "w" ? t.dims : ["N", ...t.dims.slice(1)] })] as const,
+  );
   b.output(build(b, Object.fromEntries(values)), "result");
   const bytes = writeModel(lower(b.build(), { opset: 18, provider: "portable" }), { opset: 18 });
   const session = await ort.InferenceSession.create(bytes, { intraOpNumThreads: 1, logSeverityLevel: 3 });
@@ -75,25 +89,40 @@ async function candidates({ n, c, size, m, k, s, p, group }: Convolution): Promi
   const out = Math.floor((size + 2 * p - k) / s) + 1;
   const window = { kernel_shape: [k, k], strides: [s, s], dilations: [1, 1], pads: [p, p, p, p] };
   const [x, dy, w] = [tensor([n, c, size, size]), tensor([n, m, out, out]), tensor([m, c / group, k, k])];
-  const problemOf = (v: Readonly<Record<string, Value>>): WeightGradProblem => ({ x: operandOf(v, "x"), dy: operandOf(v, "dy"), axes: axesOf(window), group });
+  const problemOf = (v: Readonly<Record<string, Value>>): WeightGradProblem => ({
+    x: operandOf(v, "x"),
+    dy: operandOf(v, "dy"),
+    axes: axesOf(window),
+    group,
+  });
   const fits = (form: string): boolean =>
     form === "depthwise" ? group === c && m === c : group === 1 ? form !== "groupedTaps" : form !== "taps" && form !== "conv";
   const weightForms = Object.entries(weightGradForms).filter(([form]) => fits(form));
   // The largest element stands for the result, so that no time goes into handing it out.
   const largest = (b: GraphBuilder, v: Value): Value => b.add("ReduceMax", [v]);
-  const list = [timed("forward", { x, w }, (b, v) => largest(b, b.add("Conv", [operandOf(v, "x"), operandOf(v, "w")], { ...window, group })))];
+  const list = [
+    timed("forward", { x, w }, (b, v) => largest(b, b.add("Conv", [operandOf(v, "x"), operandOf(v, "w")], { ...window, group }))),
+  ];
   for (const [form, build] of weightForms) {
-    list.push(timed(`dW ${form}`, { x, dy }, (b, v) => {
-      const problem = problemOf(v);
-      return largest(b, build(b, problem));
-    }));
+    list.push(
+      timed(`dW ${form}`, { x, dy }, (b, v) => {
+        const problem = problemOf(v);
+        return largest(b, build(b, problem));
+      }),
+    );
   }
   const shape = [n, c, size, size];
-  list.push(timed("dX chosen", { dy, w }, (b, v) =>
-    largest(b, b.add("ConvInputGrad", [operandOf(v, "dy"), operandOf(v, "w"), b.constant("int64", shape)], { ...window, group }))));
+  list.push(
+    timed("dX chosen", { dy, w }, (b, v) =>
+      largest(b, b.add("ConvInputGrad", [operandOf(v, "dy"), operandOf(v, "w"), b.constant("int64", shape)], { ...window, group })),
+    ),
+  );
   const rest = size + 2 * p - k - (out - 1) * s;
-  list.push(timed("dX ConvTranspose", { dy, w }, (b, v) =>
-    largest(b, b.add("ConvTranspose", [operandOf(v, "dy"), operandOf(v, "w")], { ...window, group, output_padding: [rest, rest] }))));
+  list.push(
+    timed("dX ConvTranspose", { dy, w }, (b, v) =>
+      largest(b, b.add("ConvTranspose", [operandOf(v, "dy"), operandOf(v, "w")], { ...window, group, output_padding: [rest, rest] })),
+    ),
+  );
   return Promise.all(list);
 }
 const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
@@ -111,8 +140,13 @@ async function measure(c: Convolution): Promise<void> {
   const forward = median(forms[0]?.times ?? []);
   const b = new GraphBuilder("choice");
   const [x, dy] = [c.c, c.m].map((channels, i) => b.input(`v${i}`, { dtype: "float32", shape: ["N", channels, c.size, c.size] }));
-  const choice = x === undefined || dy === undefined ? "" : formFor({ x, dy, axes: axesOf({ kernel_shape: [c.k, c.k], strides: [c.s, c.s], dilations: [1, 1], pads: [] }), group: c.group });
-  const row = forms.slice(1).map(({ label, times }) => `${label}${label === `dW ${choice}` ? "*" : ""} ${(median(times) / forward).toFixed(2)}`);
+  const choice =
+    x === undefined || dy === undefined
+      ? ""
+      : formFor({ x, dy, axes: axesOf({ kernel_shape: [c.k, c.k], strides: [c.s, c.s], dilations: [1, 1], pads: [] }), group: c.group });
+  const row = forms
+    .slice(1)
+    .map(({ label, times }) => `${label}${label === `dW ${choice}` ? "*" : ""} ${(median(times) / forward).toFixed(2)}`);
   console.log(`${c.name.padEnd(24)} forward ${forward.toFixed(1).padStart(5)} ms  ${row.join("  ")}`);
   for (const { session } of forms) await session.release();
 }

@@ -5,6 +5,7 @@
  *   npm run demo
  */
 import { writeFile } from "node:fs/promises";
+import sharp from "sharp";
 import {
   adam,
   createTrainer,
@@ -15,6 +16,7 @@ import {
   mnistStatistics,
   normalize,
   oneCycle,
+  preprocessMetadata,
   scoreClassifier,
   trainingProgress,
   version,
@@ -49,7 +51,8 @@ await trainer.fit(train, {
 const seconds = Math.round((performance.now() - started) / 1000);
 
 const scores = await scoreClassifier(trainer, test, { output: "logits" });
-await trainer.export(`${out}/mnist.onnx`);
+// The file says how its images are normalised and what its classes are called, so that `striate run` need not be told.
+await trainer.export(`${out}/mnist.onnx`, { metadata: preprocessMetadata({ ...mnistStatistics, classes: pixels.classes }) });
 await writeFile(`${out}/mnist.train.onnx`, trainer.compiled.bytes);
 await writeSafetensors(`${out}/mnist.train.safetensors`, trainer.compiled.state);
 await writeTrainingReport(`${out}/report.html`, {
@@ -66,7 +69,17 @@ await writeTrainingReport(`${out}/report.html`, {
   pixels,
   footer: `striate ${version}, on ${trainer.provider.place}, seed ${seed}`,
 });
+await writeDigit(`${out}/digit.png`);
 await trainer.dispose();
+
+/** The first test digit, a seven, as a picture. */
+async function writeDigit(path: string): Promise<void> {
+  const { inputs } = await pixels.read([0]);
+  const bytes = Uint8Array.from(inputs["input"]?.data ?? [], Number);
+  await sharp(bytes, { raw: { width: 28, height: 28, channels: 1 } })
+    .png()
+    .toFile(path);
+}
 
 console.log(`
 ${(100 * scores.accuracy).toFixed(2)} % of 10,000 test digits are right, after ${seconds} s of training.
@@ -77,7 +90,7 @@ ${(100 * scores.accuracy).toFixed(2)} % of 10,000 test digits are right, after $
   ${out}/report.html             curves, mistakes, layers and graphs: open it in a browser
 
 What to do next:
-  npx striate run ${out}/mnist.onnx --input digit.png --mean 0.1307 --std 0.3081
+  npx striate run ${out}/mnist.onnx --input ${out}/digit.png
   npx striate summary models/simple-cnn.ts
   npx striate train models/simple-cnn.ts --data mnist --optimizer sgd --lr 0.05 --momentum 0.9
   npx striate train models/resnet.ts#resnet18 --set numClasses=5 --data FOLDER

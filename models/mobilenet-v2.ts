@@ -2,7 +2,21 @@
  * MobileNetV2 (Sandler et al. 2018, "MobileNetV2: inverted residuals and linear bottlenecks", arXiv:1801.04381), in torchvision's
  * structure: 3,504,872 parameters at 1000 classes, 300,774,272 multiply-adds at 224x224.
  */
-import { adaptiveAvgPool2d, add, batchNorm2d, conv2d, defineModel, type Dim, dropout, flatten, init, linear, relu6, scope, type Tensor } from "striate";
+import {
+  adaptiveAvgPool2d,
+  add,
+  batchNorm2d,
+  conv2d,
+  type Dim,
+  defineModel,
+  dropout,
+  flatten,
+  init,
+  linear,
+  relu6,
+  scope,
+  type Tensor,
+} from "striate";
 
 /** What a MobileNetV2 can be built for. */
 export interface MobilenetV2Options {
@@ -45,7 +59,16 @@ interface ConvOptions {
 }
 /** Convolution, batch normalisation and relu6, under "0" and "1" of their scope. */
 function convBnRelu6(x: Image, { outChannels, kernelSize, stride = 1, groups = 1 }: ConvOptions) {
-  const y = conv2d(x, { outChannels, kernelSize, stride, padding: kernelSize === 3 ? 1 : 0, groups, bias: false, init: weights, name: "0" });
+  const y = conv2d(x, {
+    outChannels,
+    kernelSize,
+    stride,
+    padding: kernelSize === 3 ? 1 : 0,
+    groups,
+    bias: false,
+    init: weights,
+    name: "0",
+  });
   return relu6(batchNorm2d(y, { name: "1" }));
 }
 
@@ -83,7 +106,12 @@ export function mobilenetV2({ numClasses = 1000, inChannels = 3, imageSize = 224
     name: "MobileNetV2",
     inputs: { input: ["N", inChannels, imageSize, imageSize] },
     forward({ input }) {
-      const x = flatten(adaptiveAvgPool2d(scope("features", () => features(input, width)), 1));
+      const x = flatten(
+        adaptiveAvgPool2d(
+          scope("features", () => features(input, width)),
+          1,
+        ),
+      );
       const linearInit = { weight: init.normal({ std: 0.01 }), bias: init.zeros() };
       return { logits: linear(dropout(x, p), { outFeatures: numClasses, init: linearInit, name: "classifier.1" }) };
     },

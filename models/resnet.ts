@@ -6,7 +6,21 @@
  * 3,663,761,408; resnet50 25,557,032 and 4,089,184,256; resnet101 44,549,160 and 7,801,405,440; resnet152 60,192,808 and
  * 11,513,626,624.
  */
-import { adaptiveAvgPool2d, add, batchNorm2d, conv2d, defineModel, flatten, init, linear, maxPool2d, relu, repeat, scope, type Tensor } from "striate";
+import {
+  adaptiveAvgPool2d,
+  add,
+  batchNorm2d,
+  conv2d,
+  defineModel,
+  flatten,
+  init,
+  linear,
+  maxPool2d,
+  relu,
+  repeat,
+  scope,
+  type Tensor,
+} from "striate";
 
 /** What a ResNet can be built for. */
 export interface ResnetOptions {
@@ -47,7 +61,13 @@ function basicStage<S, C extends number, St extends number>(x: Tensor<S>, channe
   return repeat(first, blocks - 1, (y) => relu(add(basicBranch(y, channels, 1), y)), 1);
 }
 /** Bottlenecks, the first of which changes the shape. */
-function bottleneckStage<S, W extends number, C extends number, St extends number>(x: Tensor<S>, width: W, channels: C, blocks: number, stride: St) {
+function bottleneckStage<S, W extends number, C extends number, St extends number>(
+  x: Tensor<S>,
+  width: W,
+  channels: C,
+  blocks: number,
+  stride: St,
+) {
   const first = scope("0", () => relu(add(bottleneckBranch(x, width, channels, stride), downsample(x, channels, stride))));
   return repeat(first, blocks - 1, (y) => relu(add(bottleneckBranch(y, width, channels, 1), y)), 1);
 }

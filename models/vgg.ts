@@ -5,7 +5,21 @@
  * Parameters at 1000 classes, and multiply-adds at 224x224: vgg11 132,863,336 and 7,609,090,048; vgg13 133,047,848 and
  * 11,308,466,176; vgg16 138,357,544 and 15,470,264,320; vgg19 143,667,240 and 19,632,062,464; vgg16Bn 138,365,992.
  */
-import { adaptiveAvgPool2d, batchNorm2d, conv2d, defineModel, type Dim, dropout, flatten, init, linear, maxPool2d, relu, scope, type Tensor } from "striate";
+import {
+  adaptiveAvgPool2d,
+  batchNorm2d,
+  conv2d,
+  type Dim,
+  defineModel,
+  dropout,
+  flatten,
+  init,
+  linear,
+  maxPool2d,
+  relu,
+  scope,
+  type Tensor,
+} from "striate";
 
 /** What a VGG can be built for. */
 export interface VggOptions {
@@ -20,9 +34,27 @@ export interface VggOptions {
 /** Channels of the 3x3 convolutions, block by block; a 2x2 pool ends each block. */
 type Blocks = readonly (readonly number[])[];
 const vgg11Blocks = [[64], [128], [256, 256], [512, 512], [512, 512]] as const;
-const vgg13Blocks = [[64, 64], [128, 128], [256, 256], [512, 512], [512, 512]] as const;
-const vgg16Blocks = [[64, 64], [128, 128], [256, 256, 256], [512, 512, 512], [512, 512, 512]] as const;
-const vgg19Blocks = [[64, 64], [128, 128], [256, 256, 256, 256], [512, 512, 512, 512], [512, 512, 512, 512]] as const;
+const vgg13Blocks = [
+  [64, 64],
+  [128, 128],
+  [256, 256],
+  [512, 512],
+  [512, 512],
+] as const;
+const vgg16Blocks = [
+  [64, 64],
+  [128, 128],
+  [256, 256, 256],
+  [512, 512, 512],
+  [512, 512, 512],
+] as const;
+const vgg19Blocks = [
+  [64, 64],
+  [128, 128],
+  [256, 256, 256, 256],
+  [512, 512, 512, 512],
+  [512, 512, 512, 512],
+] as const;
 
 const convInit = { weight: init.kaimingNormal({ mode: "fanOut", nonlinearity: "relu" }), bias: init.zeros() };
 const linearInit = { weight: init.normal({ std: 0.01 }), bias: init.zeros() };
@@ -51,7 +83,12 @@ function classifier<S>(x: Tensor<S>, numClasses: number, p: number) {
 }
 
 /** A VGG: float32[N, inChannels, imageSize, imageSize] -> logits float32[N, numClasses]. */
-function vgg(name: string, blocks: Blocks, batchNorm: boolean, { numClasses = 1000, inChannels = 3, imageSize = 224, dropout: p = 0.5 }: VggOptions) {
+function vgg(
+  name: string,
+  blocks: Blocks,
+  batchNorm: boolean,
+  { numClasses = 1000, inChannels = 3, imageSize = 224, dropout: p = 0.5 }: VggOptions,
+) {
   return defineModel({
     name,
     inputs: { input: ["N", inChannels, imageSize, imageSize] },

@@ -3,7 +3,25 @@
  * arXiv:2010.11929), in torchvision's structure: vitB16 86,567,656 parameters at 1000 classes, 17,563,828,224 multiply-adds at
  * 224x224, attention's two products included.
  */
-import { add, concat, conv2d, defineModel, dropout, expand, flatten, gelu, init, layerNorm, linear, multiHeadAttention, parameter, scope, select, type Tensor, transpose } from "striate";
+import {
+  add,
+  concat,
+  conv2d,
+  defineModel,
+  dropout,
+  expand,
+  flatten,
+  gelu,
+  init,
+  layerNorm,
+  linear,
+  multiHeadAttention,
+  parameter,
+  scope,
+  select,
+  type Tensor,
+  transpose,
+} from "striate";
 
 /** What a vision transformer can be built for. */
 export interface VitOptions {
@@ -50,7 +68,13 @@ export function vit(options: VitOptions = {}) {
     name: "ViT",
     inputs: { input: ["N", inChannels, imageSize, imageSize] },
     forward({ input }) {
-      const patches = conv2d(input, { outChannels: hiddenDim, kernelSize: patchSize, stride: patchSize, init: patchInit, name: "conv_proj" });
+      const patches = conv2d(input, {
+        outChannels: hiddenDim,
+        kernelSize: patchSize,
+        stride: patchSize,
+        init: patchInit,
+        name: "conv_proj",
+      });
       const token = expand(parameter("class_token", [1, 1, hiddenDim], { init: init.zeros() }), ["N", 1, hiddenDim]);
       const tokens: Tokens = concat([token, transpose(flatten(patches, 2), 1, 2)], 1);
       const encoded = scope("encoder", () => {

@@ -1,7 +1,14 @@
 /** Training a model: compiles what a trainer runs, and runs it. */
 import { writeModelFile } from "./codegen/index.ts";
 import {
-  buildInference, type Compilable, type CompiledTraining, compileEvaluation, compileTraining, type CompileOptions, targetOf, type TrainingOptions,
+  buildInference,
+  type Compilable,
+  type CompiledTraining,
+  type CompileOptions,
+  compileEvaluation,
+  compileTraining,
+  type TrainingOptions,
+  targetOf,
 } from "./compile/index.ts";
 import { createTrainerFromArtifacts, type SessionOptions, type Trainer } from "./runtime/index.ts";
 
@@ -13,7 +20,7 @@ export interface ModelTrainer extends Trainer {
   /** The training graph that runs. */
   readonly compiled: CompiledTraining;
   /** Writes the model with its present weights as an inference graph. */
-  export(path: string, options?: Pick<CompileOptions, "opset" | "shapes" | "optimize">): Promise<void>;
+  export(path: string, options?: Pick<CompileOptions, "opset" | "shapes" | "optimize" | "metadata">): Promise<void>;
 }
 
 /** Compiles a model for training and evaluation, and opens it where it can run. Throws a CompileError on any fault of the model or the options. */
@@ -28,16 +35,17 @@ export async function createTrainer(model: Compilable, options: CreateTrainerOpt
       state: compiled.state,
       learningRate: options.optimizer.defaults.lr,
       // Weights are constants in the evaluation graph: batch norms fold and the fast convolution kernels apply.
-      evaluation: (state) => compileEvaluation(model, options.loss, new Map(rows.flatMap(({ name }) => entry(name, state.get(name)))), options),
+      evaluation: (state) =>
+        compileEvaluation(model, options.loss, new Map(rows.flatMap(({ name }) => entry(name, state.get(name)))), options),
     },
     { seed, ...(providers === undefined ? {} : { providers }), ...(intraOpThreads === undefined ? {} : { intraOpThreads }) },
   );
   return Object.assign(trainer, {
     compiled,
-    async export(path: string, exportOptions: Pick<CompileOptions, "opset" | "shapes" | "optimize"> = {}): Promise<void> {
+    async export(path: string, exportOptions: Pick<CompileOptions, "opset" | "shapes" | "optimize" | "metadata"> = {}): Promise<void> {
       const settings = { ...options, ...exportOptions };
       const { graph } = buildInference(model, { ...settings, weights: await trainer.weights() });
-      await writeModelFile(path, graph, { opset: targetOf(settings).opset });
+      await writeModelFile(path, graph, { opset: targetOf(settings).opset, metadata: settings.metadata ?? {} });
     },
   });
 }

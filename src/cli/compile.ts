@@ -20,7 +20,7 @@ import {
   targetOption,
 } from "./shared-options.ts";
 import { harmless, outColors, writeJson, writeOut } from "./terminal.ts";
-import { collect, finiteNumber, oneOf, UsageError } from "./usage.ts";
+import { finiteNumber, oneOf, repeatable, UsageError } from "./usage.ts";
 
 interface Flags extends ModelFlags {
   readonly output: string;
@@ -70,12 +70,7 @@ export function compileCommand(): Command {
     .option("--json", "describe what was written as JSON")
     .option("--loss <name>", "training: the loss (default: cross-entropy)")
     .option("--optimizer <name>", "training: the optimizer (default: sgd)")
-    .option(
-      "--freeze <pattern>",
-      "training: parameters that stay as they are, as in layer1.* or !fc.*; may be given several times",
-      collect,
-      [],
-    )
+    .addOption(repeatable("--freeze <pattern>", "training: parameters that stay as they are, as in layer1.* or !fc.*"))
     .option("--clip-norm <x>", "training: hold the norm of all gradients below this", (text) => finiteNumber("--clip-norm", text))
     .option("--clip-value <x>", "training: hold every element of gradients within this", (text) => finiteNumber("--clip-value", text))
     .option("--emit-gradients", "training: an output NAME.grad for every trained parameter");

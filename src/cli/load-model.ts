@@ -1,12 +1,12 @@
 /** MODEL: a file of TypeScript that exports a model, or an ONNX file. */
 import { existsSync, statSync } from "node:fs";
 import { extname, resolve } from "node:path";
-import { pathToFileURL } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { type ParsedModel, readModelFile } from "../codegen/index.ts";
 import { type AnyModel, isModel, trace } from "../dsl/index.ts";
 import { isCompileError, userError } from "../ir/diagnostic.ts";
 import type { Graph } from "../ir/graph.ts";
-import { firstUserFrame, locationAt, nowhere } from "../ir/location.ts";
+import { firstUserFrame, locationAt, nowhere, type SourcePosition } from "../ir/location.ts";
 import { callFactory, type Factory, parseSet } from "./model-options.ts";
 import { registerModuleHooks } from "./module-hooks.ts";
 
@@ -82,11 +82,25 @@ function fromUsersCode(error: unknown, file: string): Error {
     // esbuild counts columns from 0.
     return userError("syntax", text, locationAt(resolve(path), Number(line), Number(column) + 1));
   }
-  const position = error instanceof Error ? firstUserFrame(error.stack ?? "") : null;
+  const position = error instanceof Error ? userPosition(error.stack ?? "") : null;
   const name = error instanceof Error && error.name !== "Error" ? `${error.name}: ` : "";
   const location = position === null ? nowhere : { position };
   const first = message.split("\n")[0] ?? "";
   return userError("model-code", `${position === null ? `${file}: ` : ""}${name}${first}`, location);
+}
+
+/** This package's own starter, which is on every stack. */
+const starter = fileURLToPath(new URL("../../bin/", import.meta.url));
+const distStarter = fileURLToPath(new URL("../../../bin/", import.meta.url));
+
+/** The user's place in a stack: what Node shows above it for an import that fails, or the first frame of the user's. */
+function userPosition(stack: string): SourcePosition | null {
+  const [, path, line, marker] = /^(.+):(\d+)\n.*\n( *)\^+\n/.exec(stack) ?? [];
+  if (path !== undefined && marker !== undefined) {
+    return { file: path.startsWith("file:") ? fileURLToPath(path) : path, line: Number(line), column: marker.length + 1 };
+  }
+  const found = firstUserFrame(stack);
+  return found === null || found.file.startsWith(starter) || found.file.startsWith(distStarter) ? null : found;
 }
 
 function exported(module: Exports, name: string | null, file: string): unknown {

@@ -23,6 +23,10 @@ const commands: Readonly<Record<string, Entry>> = {
     summary: "the layers of a model: shapes, parameters, MACs, receptive fields",
     load: async () => (await import("./summary.ts")).summaryCommand(),
   },
+  check: {
+    summary: "type-check and trace model files: every mistake, with its line",
+    load: async () => (await import("./check.ts")).checkCommand(),
+  },
   "receptive-field": {
     summary: "what one position of a value sees of the input",
     load: async () => (await import("./receptive-field.ts")).receptiveFieldCommand(),
@@ -81,8 +85,7 @@ async function programFor(args: readonly string[]): Promise<Command> {
     const command = name === wanted ? await load() : new Command(name);
     program.addCommand(command.description(summary).copyInheritedSettings(program));
   }
-  // Without a command there is nothing to do: the help is the answer, and the usage is wrong.
-  return program.action(() => program.help({ error: true }));
+  return program;
 }
 
 /** Prints what went wrong; gives the exit code. */

@@ -7,24 +7,35 @@ import { nowhere } from "../ir/location.ts";
 const fileOf = (folder: string): string => join(folder, "run.json");
 const mostBytes = 1_000_000;
 
-/** Notes the arguments of a run in its folder. Throws a CompileError when the folder cannot be written. */
-export function writeRun(folder: string, args: readonly string[]): void {
+/** How a run was started. */
+export interface RunStart {
+  /** The arguments behind `striate train`. */
+  readonly args: readonly string[];
+  /** The folder that paths in them count from. */
+  readonly cwd: string;
+}
+
+/** Notes how a run was started in its folder. Throws a CompileError when the folder cannot be written. */
+export function writeRun(folder: string, start: RunStart): void {
   try {
     mkdirSync(folder, { recursive: true });
-    writeFileSync(fileOf(folder), `${JSON.stringify({ version: 1, args }, null, 2)}\n`);
+    writeFileSync(fileOf(folder), `${JSON.stringify({ version: 1, ...start }, null, 2)}\n`);
   } catch (error) {
     throw userError("run-folder", `${folder}: cannot write to it: ${error instanceof Error ? error.message : String(error)}`, nowhere);
   }
 }
 
-/** The arguments of the run in a folder. Throws a CompileError when there is none. */
-export function readRun(folder: string): readonly string[] {
+/** How the run in a folder was started. Throws a CompileError when there is none. */
+export function readRun(folder: string): RunStart {
   const path = fileOf(folder);
   const stat = statSync(path, { throwIfNoEntry: false });
   if (stat === undefined)
     throw userError("run-file", `${folder}: there is no run in it`, nowhere, { help: "a run's folder has a file run.json" });
   const parsed = stat.size > mostBytes ? null : parsedFile(path);
-  if (typeof parsed === "object" && parsed !== null && "args" in parsed && areTexts(parsed.args)) return parsed.args;
+  if (typeof parsed === "object" && parsed !== null && "args" in parsed && "cwd" in parsed) {
+    const { args, cwd } = parsed;
+    if (areTexts(args) && typeof cwd === "string") return { args, cwd };
+  }
   throw userError("run-file", `${path}: is damaged`, nowhere);
 }
 function parsedFile(path: string): unknown {

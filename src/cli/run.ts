@@ -3,17 +3,17 @@ import { extname } from "node:path";
 import type { Command } from "commander";
 import { decodeModel } from "../codegen/index.ts";
 import { compile } from "../compile/index.ts";
+import { type Preprocess, readPreprocess } from "../data/index.ts";
 import { readDataFile } from "../data/read-file.ts";
 import { numbersOf, type TensorData } from "../ir/tensor-data.ts";
 import { createSession, printProvider, type Session, writeSafetensors } from "../runtime/index.ts";
 import { loadModel } from "./load-model.ts";
-import { type Preprocess, readPreprocess } from "./preprocess.ts";
 import { readWeights } from "./read-weights.ts";
 import { type RunInput, runInputs } from "./run-inputs.ts";
 import { type ModelFlags, modelCommand, numbersOption, parseShapes, present, providersOption, seedOption } from "./shared-options.ts";
 import { table } from "./table.ts";
 import { harmless, outColors, writeErr, writeJson, writeOut } from "./terminal.ts";
-import { collect, naturalNumber, oneOf, UsageError } from "./usage.ts";
+import { naturalNumber, oneOf, repeatable, UsageError } from "./usage.ts";
 
 interface Flags extends ModelFlags {
   readonly input: readonly string[];
@@ -42,12 +42,7 @@ Examples:
 /** Runs a model on images or tensors and prints what it answers. */
 export function runCommand(): Command {
   return modelCommand("run")
-    .requiredOption(
-      "--input <file>",
-      "an image, .npy or .safetensors file, or NAME=FILE for the input of that name; may be given several times",
-      collect,
-      [],
-    )
+    .addOption(repeatable("--input <file>", "an image, .npy or .safetensors file, or NAME=FILE for the input of that name"))
     .option("--output <file>", "write all outputs to a .safetensors file")
     .option("--weights <file>", "for a model of TypeScript: a .safetensors file with its parameters")
     .option("--seed <n>", "for a model of TypeScript: the seed of initial weights", seedOption)

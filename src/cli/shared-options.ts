@@ -2,7 +2,7 @@
 import { Command } from "commander";
 import type { InputShapes } from "../compile/index.ts";
 import { type Dim, parseDim } from "../ir/dim.ts";
-import { collect, finiteNumber, naturalNumber, oneOf, UsageError } from "./usage.ts";
+import { finiteNumber, naturalNumber, oneOf, repeatable, UsageError } from "./usage.ts";
 
 /** What every command that takes a model has been given. */
 export interface ModelFlags {
@@ -14,8 +14,8 @@ export interface ModelFlags {
 export function modelCommand(name: string, model: "required" | "optional" = "required"): Command {
   return new Command(name)
     .argument(model === "required" ? "<model>" : "[model]", "FILE.ts, FILE.ts#EXPORT or FILE.onnx")
-    .option("--set <key=value>", "an option for the function that makes the model; may be given several times", collect, [])
-    .option("--shape <input=dims>", "fix or free an input's dims, as in input=N,3,64,64: letters are symbols", collect, []);
+    .addOption(repeatable("--set <key=value>", "an option for the function that makes the model"))
+    .addOption(repeatable("--shape <input=dims>", "fix or free an input's dims, as in input=N,3,64,64: letters are symbols"));
 }
 
 /** Input shapes from `input=N,3,64,64` texts. Throws a UsageError on anything else. */

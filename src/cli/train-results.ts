@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { writeModelFile } from "../codegen/index.ts";
 import { buildInference, type InputShapes, type Source } from "../compile/index.ts";
+import { preprocessMetadata } from "../data/index.ts";
 import type { StepPoint } from "../report/index.ts";
 import { printProvider } from "../runtime/index.ts";
 import { type ClassifierScores, scoreClassifier } from "../train/score-classifier.ts";
@@ -10,7 +11,6 @@ import { writeTrainingReport } from "../train/write-report.ts";
 import type { ModelTrainer } from "../train.ts";
 import { version } from "../version.ts";
 import type { LoadedModel } from "./load-model.ts";
-import { preprocessMetadata } from "./preprocess.ts";
 import { present } from "./shared-options.ts";
 import { harmless, writeJson, writeOut } from "./terminal.ts";
 import type { TrainingData } from "./training-data.ts";

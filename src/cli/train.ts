@@ -1,6 +1,6 @@
 /** `striate train`. */
 import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import type { Command } from "commander";
 import { sourceOf } from "../compile/index.ts";
 import type { Optimizer } from "../dsl/index.ts";
@@ -24,7 +24,7 @@ import { interruptSignal } from "./interrupt.ts";
 import { type LoadedModel, loadModel } from "./load-model.ts";
 import { addMakerOptions, listMakers, type MakerReader } from "./maker-options.ts";
 import { readWeights } from "./read-weights.ts";
-import { readRun, writeRun } from "./run-file.ts";
+import { type RunStart, readRun, writeRun } from "./run-file.ts";
 import {
   type ModelFlags,
   modelCommand,
@@ -38,7 +38,7 @@ import {
 import { harmless, writeErr } from "./terminal.ts";
 import { finishRun } from "./train-results.ts";
 import { type DataFlags, type TrainingData, trainingData } from "./training-data.ts";
-import { collect, finiteNumber, naturalNumber, oneOf, UsageError } from "./usage.ts";
+import { finiteNumber, naturalNumber, oneOf, repeatable, UsageError } from "./usage.ts";
 
 const schedules = ["constant", "cosine", "linear", "one-cycle"] as const;
 
@@ -86,7 +86,7 @@ export function trainCommand(): Command {
       if (flags.data === undefined)
         throw new UsageError("--data is missing", "give mnist, or a folder with one folder of images per class");
       const args = self.parent?.args.slice(1) ?? [];
-      await train(spec, flags, makers, { args, resume: false });
+      await train(spec, flags, makers, { start: { args, cwd: process.cwd() }, resume: false });
     });
 }
 
@@ -101,7 +101,7 @@ function newRunCommand(): { readonly command: Command; readonly makers: MakerRea
     .option("--resume <dir>", "go on with the run in this folder, as if it had never stopped; --epochs makes it longer")
     .option("--checkpoint-every <n>", "a checkpoint after so many steps too", (text) => naturalNumber("--checkpoint-every", text, 1))
     .option("--weights <file>", "a .safetensors file to begin with")
-    .option("--freeze <pattern>", "parameters that stay as they are, as in layer1.* or !fc.*; may be given several times", collect, [])
+    .addOption(repeatable("--freeze <pattern>", "parameters that stay as they are, as in layer1.* or !fc.*"))
     .option(
       "--schedule <name>",
       `the learning rate over the run: ${schedules.join(", ")}`,
@@ -131,21 +131,22 @@ async function resume(folder: string, spec: string | undefined, given: Command):
     const what = fixed === undefined ? "MODEL" : (given.options.find((o) => o.attributeName() === fixed)?.long ?? fixed);
     throw new UsageError(`--resume goes on with the run as it was: ${what} cannot change`, "give --epochs, --providers and --json at most");
   }
-  const args = readRun(folder);
+  const start = readRun(folder);
+  const run = resolve(folder);
+  if (existsSync(start.cwd)) process.chdir(start.cwd);
   const { command, makers } = newRunCommand();
   command.exitOverride().action(async (model: string | undefined, flags: Flags) => {
     if (model === undefined) throw userError("run-file", `${folder}: the run does not say what its model is`, nowhere);
     const changed = Object.fromEntries(
       changeable.filter((name) => given.getOptionValueSource(name) === "cli").map((name) => [name, given.getOptionValue(name)]),
     );
-    await train(model, { ...flags, ...changed, run: folder }, makers, { args, resume: true });
+    await train(model, { ...flags, ...changed, run }, makers, { start, resume: true });
   });
-  await command.parseAsync([...args], { from: "user" });
+  await command.parseAsync([...start.args], { from: "user" });
 }
 
 interface Origin {
-  /** The arguments of the run, for `--resume`. */
-  readonly args: readonly string[];
+  readonly start: RunStart;
   readonly resume: boolean;
 }
 
@@ -166,7 +167,7 @@ async function train(spec: string, flags: Flags, makers: MakerReader, origin: Or
     writeErr(
       `training ${harmless(loaded.name)} on ${harmless(data.train.dataset.name)}: ${data.train.dataset.length} images, on ${printProvider(trainer.provider)}\n`,
     );
-    writeRun(run, origin.args);
+    writeRun(run, origin.start);
     const started = performance.now();
     const { result, steps } = await runFit(trainer, data, { flags, schedule: scheduleOf(flags, optimizer), run, resume: origin.resume });
     if (result.stopped) return stopped(run, trainer);

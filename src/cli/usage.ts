@@ -1,5 +1,7 @@
 /** Wrong usage: exit code 2, and no stack. */
 
+import { Option } from "commander";
+
 /** What is thrown when the command line itself is wrong. */
 export class UsageError extends Error {
   override readonly name = "UsageError";
@@ -35,5 +37,8 @@ export function oneOf<T extends string>(name: string, text: string, words: reado
   if (found === undefined) throw new UsageError(`${name} takes ${words.join(", ")}, not "${text}"`);
   return found;
 }
-/** An option that may be given several times, as commander collects it. */
-export const collect = (value: string, earlier: readonly string[]): readonly string[] => [...earlier, value];
+/** An option that may be given several times: a list, empty when it is not given. */
+export const repeatable = (flags: string, description: string): Option =>
+  new Option(flags, `${description}; may be given several times`)
+    .default([], "none")
+    .argParser((value: string, earlier: readonly string[]) => [...earlier, value]);

@@ -9,7 +9,14 @@ import { toTensorProto } from "./tensor-proto.ts";
 
 /** AttributeProto.AttributeType of each kind. */
 export const attributeTypes: Readonly<Record<AttributeKind, number>> = {
-  float: 1, int: 2, string: 3, tensor: 4, graph: 5, floats: 6, ints: 7, strings: 8,
+  float: 1,
+  int: 2,
+  string: 3,
+  tensor: 4,
+  graph: 5,
+  floats: 6,
+  ints: 7,
+  strings: 8,
 };
 const utf8 = new TextEncoder();
 

@@ -63,7 +63,8 @@ function movedInputs({ node, opset, version, newest }: Emission): Readonly<Recor
     const hasInput = (v: SignatureVersion): boolean => parameterAt(v.inputs, i) !== undefined;
     if (schema === undefined) throw refusal(node, opset, `version ${version.since} of the op has no input "${name}"`, hasInput);
     const attribute = asAttribute(value, schema);
-    if (attribute === null) throw refusal(node, opset, `it takes "${name}" as an attribute there, and the value is computed in the graph`, hasInput);
+    if (attribute === null)
+      throw refusal(node, opset, `it takes "${name}" as an attribute there, and the value is computed in the graph`, hasInput);
     moved[name] = attribute;
   });
   return moved;
@@ -80,21 +81,37 @@ function emitAttribute({ node, opset, version, newest }: Emission, name: string,
   const schema = version.attributes[name];
   if (schema === undefined) {
     if (isDefault(value, newest.attributes[name]?.default)) return [];
-    throw refusal(node, opset, `version ${version.since} of the op has no attribute "${name}", which is ${printValue(value)}`, (v) => v.attributes[name] !== undefined);
+    throw refusal(
+      node,
+      opset,
+      `version ${version.since} of the op has no attribute "${name}", which is ${printValue(value)}`,
+      (v) => v.attributes[name] !== undefined,
+    );
   }
   return isDefault(value, schema.default) ? [] : [{ name, kind: schema.kind, value }];
 }
-const printValue = (value: AttributeValue): string => (typeof value === "object" && !Array.isArray(value) ? "a tensor or graph" : JSON.stringify(value));
+const printValue = (value: AttributeValue): string =>
+  typeof value === "object" && !Array.isArray(value) ? "a tensor or graph" : JSON.stringify(value);
 
 function checkPresent({ node, opset, version }: Emission, attributes: Readonly<Record<string, AttributeValue>>): void {
   for (const [name, schema] of Object.entries(version.attributes)) {
     if (schema.required && attributes[name] === undefined) {
-      throw refusal(node, opset, `version ${version.since} of the op needs the attribute "${name}"`, (v) => v.attributes[name]?.required !== true);
+      throw refusal(
+        node,
+        opset,
+        `version ${version.since} of the op needs the attribute "${name}"`,
+        (v) => v.attributes[name]?.required !== true,
+      );
     }
   }
   const last = node.outputs.findLastIndex((v) => v !== null);
   if (last >= 0 && parameterAt(version.outputs, last) === undefined) {
-    throw refusal(node, opset, `version ${version.since} of the op has no output ${last}`, (v) => parameterAt(v.outputs, last) !== undefined);
+    throw refusal(
+      node,
+      opset,
+      `version ${version.since} of the op has no output ${last}`,
+      (v) => parameterAt(v.outputs, last) !== undefined,
+    );
   }
 }
 
@@ -111,12 +128,22 @@ function checkTypes({ node, opset, version }: Emission, inputs: readonly (Value 
     };
     const what = `${kind === "inputs" ? "input" : "output"} "${parameter.name}"`;
     if (!allowed.includes(dtype)) {
-      throw refusal(node, opset, `version ${version.since} of the op takes ${allowed.join(", ")} for its ${what}, and this one is ${dtype}`, takes);
+      throw refusal(
+        node,
+        opset,
+        `version ${version.since} of the op takes ${allowed.join(", ")} for its ${what}, and this one is ${dtype}`,
+        takes,
+      );
     }
     const other = bound.get(parameter.type) ?? dtype;
     if (other !== dtype) {
       const own = (v: SignatureVersion): boolean => parameterAt(v[kind], i)?.type !== parameter.type;
-      throw refusal(node, opset, `version ${version.since} of the op wants one type for all its ${parameter.type}, and its ${what} is ${dtype} beside ${other}`, own);
+      throw refusal(
+        node,
+        opset,
+        `version ${version.since} of the op wants one type for all its ${parameter.type}, and its ${what} is ${dtype} beside ${other}`,
+        own,
+      );
     }
     bound.set(parameter.type, dtype);
   };
@@ -128,6 +155,9 @@ const allowedIn = (version: SignatureVersion, { type }: ParameterSchema): readon
 /** The error of a node that an opset cannot say; `mended` is true of versions of the op that can. */
 function refusal(node: Node, opset: number, why: string, mended: (version: SignatureVersion) => boolean): CompileError {
   const later = signatures[node.opType].versions.find((version) => version.since > opset && mended(version));
-  const help = later === undefined ? "lower the graph for this opset before writing it" : `write opset ${later.since} or later, or lower the graph for this one first`;
+  const help =
+    later === undefined
+      ? "lower the graph for this opset before writing it"
+      : `write opset ${later.since} or later, or lower the graph for this one first`;
   return userError("opset", `${node.opType} "${node.name}" cannot be written in opset ${opset}: ${why}`, node.location, { help });
 }

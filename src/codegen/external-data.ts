@@ -35,7 +35,8 @@ export function externalReader(files: ExternalFiles | undefined): ExternalReader
     const offset = wholeNumber(keys.get("offset") ?? "0", `offset in "${location}"`);
     const length = wholeNumber(keys.get("length") ?? String(size), `length in "${location}"`);
     if (length !== size) throw fault(`a tensor takes ${size} bytes, but ${length} bytes of "${location}" are given for it`);
-    if (offset + length > entry.file.size) throw fault(`a tensor lies at bytes ${offset} to ${offset + length} of "${location}", which has ${entry.file.size}`);
+    if (offset + length > entry.file.size)
+      throw fault(`a tensor lies at bytes ${offset} to ${offset + length} of "${location}", which has ${entry.file.size}`);
     const range = `${offset}+${length}`;
     const known = entry.ranges.get(range);
     if (known !== undefined) return known;

@@ -53,7 +53,11 @@ function layoutOf(graph: Graph, fileName: string, external: boolean): Layout {
     if (length < smallestExternal) continue;
     const offset = Math.ceil(end / page) * page;
     tensors.push({ data, offset });
-    places.set(value, [{ key: "location", value: `${fileName}.data` }, { key: "offset", value: `${offset}` }, { key: "length", value: `${length}` }]);
+    places.set(value, [
+      { key: "location", value: `${fileName}.data` },
+      { key: "offset", value: `${offset}` },
+      { key: "length", value: `${length}` },
+    ]);
     end = offset + length;
   }
   return { tensors, places };
@@ -87,7 +91,10 @@ function readWhole(path: string, opened: number[]): Uint8Array {
     return explained(path, () => {
       const file = openFile(path, opened);
       if (file.size < 2 ** 31) return file.read(0, file.size);
-      throw fault(`it has ${file.size} bytes, and an ONNX model has less than 2 GiB`, "its weights belong in files beside it (external data)");
+      throw fault(
+        `it has ${file.size} bytes, and an ONNX model has less than 2 GiB`,
+        "its weights belong in files beside it (external data)",
+      );
     });
   } catch (error) {
     throw diskError("read", path, error);
@@ -97,7 +104,8 @@ function externalFile(folder: string, location: string, opened: number[]): Exter
   const path = join(folder, location);
   if (!existsSync(path)) return null;
   const [home, real] = [realpathSync(folder), realpathSync(path)];
-  if (!real.startsWith(home.endsWith(sep) ? home : home + sep)) throw fault(`it keeps tensors in "${location}", a link that leads out of the model's folder`);
+  if (!real.startsWith(home.endsWith(sep) ? home : home + sep))
+    throw fault(`it keeps tensors in "${location}", a link that leads out of the model's folder`);
   return openFile(real, opened);
 }
 function openFile(path: string, opened: number[]): ExternalFile {

@@ -6,8 +6,8 @@ import { isDefault } from "../ir/attributes.ts";
 import type { GraphBuilder } from "../ir/builder.ts";
 import { userError } from "../ir/diagnostic.ts";
 import type { Value } from "../ir/graph.ts";
-import { type AttributeValue, type Attributes, type SignatureVersion, versionAt } from "../ir/op-signature.ts";
 import { type OldNode, RuleFault } from "../ir/op-schema.ts";
+import { type Attributes, type AttributeValue, type SignatureVersion, versionAt } from "../ir/op-signature.ts";
 import { type OpAttributes, type OpType, signatures } from "../ir/op-types.ts";
 import { schemaOf } from "../ir/ops/index.ts";
 
@@ -30,11 +30,13 @@ export function addModernNode(b: GraphBuilder, old: OldNode, outputNames: readon
       if (upgraded !== "keep") return upgraded;
       const { inputs, attributes } = modernForm(b, old, version, newest);
       const name = old.name === "" ? {} : { name: old.name };
-      return b.addNode(old.opType, inputs, uncheckedAttributes(attributes), { ...name, location: old.location, outputs: outputNames }).outputs;
+      return b.addNode(old.opType, inputs, uncheckedAttributes(attributes), { ...name, location: old.location, outputs: outputNames })
+        .outputs;
     });
   } catch (error) {
     const message = `${old.opType} "${old.name === "" ? (outputNames[0] ?? "") : old.name}": ${error instanceof Error ? error.message : ""}`;
-    if (error instanceof RuleFault) throw userError(error.code, message, old.location, error.help === undefined ? {} : { help: error.help });
+    if (error instanceof RuleFault)
+      throw userError(error.code, message, old.location, error.help === undefined ? {} : { help: error.help });
     // JavaScript's own limits, met with the numbers of a file that no program wrote in earnest.
     if (error instanceof RangeError) throw userError("op-range", message, old.location);
     throw error;
@@ -61,11 +63,13 @@ function modernForm(b: GraphBuilder, old: OldNode, version: SignatureVersion, ne
     else if (version.attributes[name] !== undefined && input >= old.inputs.length && isNumeric(value)) {
       while (inputs.length < input) inputs.push(null);
       inputs[input] = b.constant(kindOfInput(newest, input, version.attributes[name].kind), value);
-    } else if (!meaningless.has(name) && !(version.attributes[name] !== undefined && isDefault(value, version.attributes[name].default))) attributes[name] = value;
+    } else if (!meaningless.has(name) && !(version.attributes[name] !== undefined && isDefault(value, version.attributes[name].default)))
+      attributes[name] = value;
   }
   for (const [name, { default: fallback }] of Object.entries(version.attributes)) {
     const today = newest.attributes[name];
-    if (attributes[name] === undefined && today !== undefined && fallback !== undefined && !isDefault(fallback, today.default)) attributes[name] = fallback;
+    if (attributes[name] === undefined && today !== undefined && fallback !== undefined && !isDefault(fallback, today.default))
+      attributes[name] = fallback;
   }
   return { inputs, attributes };
 }

@@ -11,16 +11,34 @@ export const defaultOpset = 18;
 
 /** The first opset of each version of the file format, newest first. */
 const irVersions: readonly (readonly [opset: number, irVersion: number])[] = [
-  [25, 13], [24, 12], [23, 11], [21, 10], [19, 9], [15, 8], [12, 7], [11, 6], [10, 5], [9, 4], [1, 3],
+  [25, 13],
+  [24, 12],
+  [23, 11],
+  [21, 10],
+  [19, 9],
+  [15, 8],
+  [12, 7],
+  [11, 6],
+  [10, 5],
+  [9, 4],
+  [1, 3],
 ];
 
 /** The version of the file format for an opset. Throws a CompileError when no file can be written in that opset. */
 export function irVersionOf(opset: number): number {
-  const found = Number.isInteger(opset) && opset >= oldestWrittenOpset && opset <= newestOpset ? irVersions.find(([first]) => first <= opset) : undefined;
+  const found =
+    Number.isInteger(opset) && opset >= oldestWrittenOpset && opset <= newestOpset
+      ? irVersions.find(([first]) => first <= opset)
+      : undefined;
   if (found === undefined) {
-    throw userError("opset", `opset ${opset} cannot be written: models are written in opset ${oldestWrittenOpset} to ${newestOpset}`, nowhere, {
-      help: `leave the opset out for ${defaultOpset}, which every op that striate emits has kernels for`,
-    });
+    throw userError(
+      "opset",
+      `opset ${opset} cannot be written: models are written in opset ${oldestWrittenOpset} to ${newestOpset}`,
+      nowhere,
+      {
+        help: `leave the opset out for ${defaultOpset}, which every op that striate emits has kernels for`,
+      },
+    );
   }
   return found[1];
 }

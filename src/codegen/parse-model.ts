@@ -45,10 +45,20 @@ export function parseModel(bytes: Uint8Array, options: ParseOptions = {}): Parse
     refuseFunctions(model);
     const warnings: Diagnostic[] = [];
     const warn = (message: string): void =>
-      void warnings.push({ severity: "warning", code: "model-file", message: `${fileName}: ${message}`, location: nowhere, notes: [], help: undefined });
+      void warnings.push({
+        severity: "warning",
+        code: "model-file",
+        message: `${fileName}: ${message}`,
+        location: nowhere,
+        notes: [],
+        help: undefined,
+      });
     return {
       graph: readGraph(model.graph, { opset, warn, external: externalReader(options.externalData) }),
-      warnings, opset, metadata, irVersion: model.irVersion ?? 0,
+      warnings,
+      opset,
+      metadata,
+      irVersion: model.irVersion ?? 0,
       producer: `${model.producerName ?? ""} ${model.producerVersion ?? ""}`.trim(),
       docString: model.docString ?? "",
     };
@@ -84,5 +94,9 @@ function opsetOf({ opsetImport = [], irVersion = 0 }: ModelProto): number {
 function refuseFunctions({ functions = [], graph }: ModelProto): void {
   const names = new Set(functions.map(({ name = "", domain = "" }) => `${domain}::${name}`));
   const used = (graph?.node ?? []).map(({ opType = "", domain = "" }) => `${domain}::${opType}`).filter((name) => names.has(name));
-  if (used.length > 0) throw unsupported(`it calls functions of its own: ${[...new Set(used)].join(", ")}`, "inline them (onnx.inliner does) before reading it");
+  if (used.length > 0)
+    throw unsupported(
+      `it calls functions of its own: ${[...new Set(used)].join(", ")}`,
+      "inline them (onnx.inliner does) before reading it",
+    );
 }

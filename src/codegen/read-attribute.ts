@@ -20,14 +20,20 @@ const readers: ReadonlyMap<number, Reader> = new Map<number, Reader>([
   [8, (a) => (a.strings ?? []).map(text)],
 ]);
 const refused: ReadonlyMap<number, string> = new Map([
-  [5, "a graph"], [9, "a list of tensors"], [10, "a list of graphs"], [11, "a sparse tensor"], [12, "a list of sparse tensors"],
-  [13, "a type"], [14, "a list of types"],
+  [5, "a graph"],
+  [9, "a list of tensors"],
+  [10, "a list of graphs"],
+  [11, "a sparse tensor"],
+  [12, "a list of sparse tensors"],
+  [13, "a type"],
+  [14, "a list of types"],
 ]);
 
 /** The value of an attribute. Throws a ModelFault on a kind that no op of the table has. */
 export function fromAttributeProto(proto: AttributeProto, reading: TensorReading, node: string): AttributeValue {
   const what = `attribute "${proto.name ?? ""}" of ${node}`;
-  if (proto.refAttrName !== undefined && proto.refAttrName !== "") throw fault(`${what} refers to the function attribute "${proto.refAttrName}" outside a function`);
+  if (proto.refAttrName !== undefined && proto.refAttrName !== "")
+    throw fault(`${what} refers to the function attribute "${proto.refAttrName}" outside a function`);
   const type = proto.type ?? guessedType(proto);
   const value = readers.get(type)?.(proto, reading, what);
   if (value !== undefined) return value;

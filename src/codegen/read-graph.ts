@@ -4,8 +4,8 @@ import { type Graph, printType, type TensorType, type Value } from "../ir/graph.
 import { locationAt, nowhere, type SourceLocation } from "../ir/location.ts";
 import { isOpType, signatures } from "../ir/op-types.ts";
 import { fault, ModelFault, unsupported } from "./model-fault.ts";
-import type { GraphProto, NodeProto, TensorProto, ValueInfoProto } from "./proto/onnx.generated.ts";
 import { addModernNode } from "./modern-node.ts";
+import type { GraphProto, NodeProto, TensorProto, ValueInfoProto } from "./proto/onnx.generated.ts";
 import { fromAttributeProto } from "./read-attribute.ts";
 import { fromTensorProto, type TensorReading } from "./read-tensor.ts";
 import { type DimReader, dimReader, fromTypeProto, mergeTypes, printDeclared } from "./read-type.ts";
@@ -33,7 +33,11 @@ interface Reading extends GraphReading {
 /** The graph of a file. Throws a ModelFault or CompileError on one that is not sound, or that uses what striate does not know. */
 export function readGraph(graph: GraphProto, options: GraphReading): Graph {
   refuseUnknownOps(graph);
-  if (graph.sparseInitializer !== undefined) throw unsupported(`the graph has ${graph.sparseInitializer.length} sparse initializers, which striate does not take`, "make them dense");
+  if (graph.sparseInitializer !== undefined)
+    throw unsupported(
+      `the graph has ${graph.sparseInitializer.length} sparse initializers, which striate does not take`,
+      "make them dense",
+    );
   const b = new GraphBuilder(graph.name === undefined || graph.name === "" ? "graph" : graph.name);
   b.reserve(namesIn(graph));
   const declared = new Map([...(graph.valueInfo ?? []), ...(graph.output ?? [])].map((info) => [info.name ?? "", info]));
@@ -111,9 +115,19 @@ function readNode(reading: Reading, proto: NodeProto): void {
   const clash = outputs.find((name, i) => name !== "" && (values.has(name) || outputs.indexOf(name) !== i));
   if (clash !== undefined) throw fault(`${what} makes "${clash}", a name that is taken already`);
   const attributes = attributesFrom(reading, proto, what);
-  const results = addModernNode(b, {
-    opType, opset, inputs, attributes, name: proto.name ?? "", location: locationOf(proto), outputCount: outputs.length,
-  }, outputs.map((name) => (name === "" ? null : name)));
+  const results = addModernNode(
+    b,
+    {
+      opType,
+      opset,
+      inputs,
+      attributes,
+      name: proto.name ?? "",
+      location: locationOf(proto),
+      outputCount: outputs.length,
+    },
+    outputs.map((name) => (name === "" ? null : name)),
+  );
   outputs.forEach((name, i) => {
     if (name !== "") bind(reading, name, results[i] ?? noOutput(what, i, name));
   });
@@ -175,7 +189,8 @@ function reaches(nodes: readonly NodeProto[], from: NodeProto, to: NodeProto): b
   }
   const seen = new Set<NodeProto>([from]);
   // A set gives what is added while it is walked.
-  for (const node of seen) for (const name of node.output ?? []) for (const reader of name === "" ? [] : (readers.get(name) ?? [])) seen.add(reader);
+  for (const node of seen)
+    for (const name of node.output ?? []) for (const reader of name === "" ? [] : (readers.get(name) ?? [])) seen.add(reader);
   return seen.has(to);
 }
 

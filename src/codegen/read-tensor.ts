@@ -17,7 +17,8 @@ const utf8 = new TextDecoder();
 /** A tensor. Throws a ModelFault when its bytes are not those of its type and shape. */
 export function fromTensorProto(proto: TensorProto, { external }: TensorReading, what = `tensor "${proto.name ?? ""}"`): TensorData {
   const dtype = dtypeFromOnnx(proto.dataType ?? 0);
-  if (dtype === undefined) throw unsupported(`${what} has element type ${proto.dataType ?? 0}, which is none of ${Object.keys(dtypes).join(", ")}`);
+  if (dtype === undefined)
+    throw unsupported(`${what} has element type ${proto.dataType ?? 0}, which is none of ${Object.keys(dtypes).join(", ")}`);
   if (proto.segment !== undefined) throw unsupported(`${what} is a segment of a tensor`);
   const shape = proto.dims ?? [];
   const count = elementsIn(shape, what);
@@ -51,10 +52,19 @@ function strings(proto: TensorProto, count: number, what: string): readonly stri
 type TypedField = "floatData" | "doubleData" | "int32Data" | "int64Data" | "uint64Data";
 /** The field that holds each type when there is no raw data, and its number. */
 const typedFields: Readonly<Record<Exclude<DType, "string">, readonly [field: TypedField, id: number]>> = {
-  float32: ["floatData", 4], float64: ["doubleData", 10],
-  int32: ["int32Data", 5], int16: ["int32Data", 5], int8: ["int32Data", 5], uint16: ["int32Data", 5], uint8: ["int32Data", 5],
-  bool: ["int32Data", 5], float16: ["int32Data", 5], bfloat16: ["int32Data", 5],
-  int64: ["int64Data", 7], uint64: ["uint64Data", 11], uint32: ["uint64Data", 11],
+  float32: ["floatData", 4],
+  float64: ["doubleData", 10],
+  int32: ["int32Data", 5],
+  int16: ["int32Data", 5],
+  int8: ["int32Data", 5],
+  uint16: ["int32Data", 5],
+  uint8: ["int32Data", 5],
+  bool: ["int32Data", 5],
+  float16: ["int32Data", 5],
+  bfloat16: ["int32Data", 5],
+  int64: ["int64Data", 7],
+  uint64: ["uint64Data", 11],
+  uint32: ["uint64Data", 11],
 };
 
 function typedData(proto: TensorProto, dtype: Exclude<DType, "string">, count: number, what: string): TypedArray {

@@ -84,8 +84,10 @@ export function mergeTypes(inferred: TensorType, { dtype, shape }: DeclaredType)
   if (dtype !== null && dtype !== inferred.dtype) return { type: inferred, clash: "dtype" };
   if (shape === null) return { type: inferred, clash: "none" };
   const differs = (d: Dim, other: Dim | null | undefined): boolean => typeof d === "number" && typeof other === "number" && d !== other;
-  if (shape.length !== inferred.shape.length || inferred.shape.some((d, i) => differs(d, shape[i]))) return { type: inferred, clash: "shape" };
+  if (shape.length !== inferred.shape.length || inferred.shape.some((d, i) => differs(d, shape[i])))
+    return { type: inferred, clash: "shape" };
   return { type: { dtype: inferred.dtype, shape: inferred.shape.map((d, i) => (isUnknown(d) ? (shape[i] ?? d) : d)) }, clash: "none" };
 }
 /** `float32[N, ?]`. */
-export const printDeclared = ({ dtype, shape }: DeclaredType): string => `${dtype ?? "?"}${shape === null ? "" : `[${shape.map((d) => d ?? "?").join(", ")}]`}`;
+export const printDeclared = ({ dtype, shape }: DeclaredType): string =>
+  `${dtype ?? "?"}${shape === null ? "" : `[${shape.map((d) => d ?? "?").join(", ")}]`}`;

@@ -52,9 +52,12 @@ export function printTrainingManifest(manifest: TrainingManifest): string {
   const { version, batch, targets, scalars, loss, metrics, state } = manifest;
   const used = scalarNames.filter((name) => scalars[name] !== undefined);
   return JSON.stringify({
-    version, batch, targets,
+    version,
+    batch,
+    targets,
     scalars: Object.fromEntries(used.map((name) => [name, trainingScalars[name]])),
-    loss, metrics,
+    loss,
+    metrics,
     state: state.map(({ name, role, of, input, output, dtype, shape }) => ({ name, role, of, input, output, dtype, shape })),
   });
 }
@@ -106,9 +109,11 @@ function parseRow(node: JsonNode): StateRow {
   const role = row.role.oneOf(roles);
   if (row.of !== undefined && role !== "optimizer") row.of.fail(`is there although the role is "${role}"`);
   return {
-    name: row.name.text(), role,
+    name: row.name.text(),
+    role,
     ...(row.of === undefined ? {} : { of: row.of.text() }),
-    input: row.input.text(), output: row.output.text(),
+    input: row.input.text(),
+    output: row.output.text(),
     dtype: parseDType(row.dtype),
     shape: row.shape.list().map((size) => size.count()),
   };
@@ -121,7 +126,10 @@ const numeric = Object.keys(dtypes).filter((name) => name !== "string");
 
 /** Every input and output has one meaning, and an optimizer's tensor belongs to a parameter that is there. */
 function checkNames({ batch, targets, scalars, loss, metrics, state }: TrainingManifest): void {
-  refuseDuplicates("state name", state.map((row) => row.name));
+  refuseDuplicates(
+    "state name",
+    state.map((row) => row.name),
+  );
   refuseDuplicates("input", [...batch, ...targets, ...Object.keys(scalars), ...state.map((row) => row.input)]);
   refuseDuplicates("output", [loss, ...Object.values(metrics), ...state.map((row) => row.output)]);
   const parameters = new Set(state.filter((row) => row.role === "parameter").map((row) => row.name));

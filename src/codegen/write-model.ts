@@ -7,7 +7,16 @@ import { version } from "../version.ts";
 import { toAttributeProto } from "./attribute-proto.ts";
 import { type EmittedNode, emitNode } from "./emit-node.ts";
 import { defaultOpset, irVersionOf } from "./opset-versions.ts";
-import { encodeGraphProto, encodeModelProto, encodeTensorProto, type GraphProto, type ModelProto, type NodeProto, type StringStringEntryProto, type TensorProto } from "./proto/onnx.generated.ts";
+import {
+  encodeGraphProto,
+  encodeModelProto,
+  encodeTensorProto,
+  type GraphProto,
+  type ModelProto,
+  type NodeProto,
+  type StringStringEntryProto,
+  type TensorProto,
+} from "./proto/onnx.generated.ts";
 import { newWriter } from "./proto/wire.ts";
 import { byteLength, tensorHead, toTensorProto } from "./tensor-proto.ts";
 import { toValueInfo } from "./type-proto.ts";
@@ -81,7 +90,11 @@ function initializerPieces(value: Value, data: TensorData, externalData: readonl
 function modelHead({ metadata = {}, docString }: WriteOptions, opset: number, irVersion: number): ModelProto {
   const props = Object.entries({ ...metadata, "striate.version": version }).sort(([a], [b]) => (a < b ? -1 : 1));
   return {
-    irVersion, producerName: "striate", producerVersion: version, docString, opsetImport: [{ domain: "", version: opset }],
+    irVersion,
+    producerName: "striate",
+    producerVersion: version,
+    docString,
+    opsetImport: [{ domain: "", version: opset }],
     metadataProps: props.map(([key, value]) => ({ key, value })),
   };
 }
@@ -100,7 +113,10 @@ function graphHead(graph: Graph, emitted: readonly EmittedNode[], opset: number,
 function toNodeProto({ node, inputs, attributes }: EmittedNode, opset: number, irVersion: number): NodeProto {
   const outputs = node.outputs.slice(0, node.outputs.findLastIndex((v) => v !== null) + 1);
   return {
-    input: inputs.map(nameOf), output: outputs.map(nameOf), name: node.name, opType: node.opType,
+    input: inputs.map(nameOf),
+    output: outputs.map(nameOf),
+    name: node.name,
+    opType: node.opType,
     attribute: attributes.map((attribute) => toAttributeProto(attribute, (graph) => wholeGraph(graph, opset, irVersion))),
     ...locationOf(node, irVersion),
   };

@@ -1,7 +1,7 @@
 /** Data sets: rows of named tensors, read by their numbers. */
 import type { DType } from "../ir/dtype.ts";
 import type { TensorData } from "../ir/tensor-data.ts";
-import { permutation } from "./random.ts";
+import { permutation } from "./permutation.ts";
 
 /** The type of one field of a row, without the batch axis. */
 export interface Field {

@@ -1,6 +1,5 @@
 /** One image file as a tensor. */
 import { stat } from "node:fs/promises";
-import sharp from "sharp";
 import { userError } from "../ir/diagnostic.ts";
 import { nowhere } from "../ir/location.ts";
 import type { TensorData } from "../ir/tensor-data.ts";
@@ -42,6 +41,8 @@ export async function loadImage(path: string, options: ImageOptions): Promise<Te
 }
 
 async function decode(path: string, { height, width, channels, fit = "cover" }: ImageOptions): Promise<Uint8Array> {
+  // Loaded when the first image is: models that read none start without libvips.
+  const { default: sharp } = await import("sharp");
   const image = sharp(path, { limitInputPixels: maxPixels, failOn: "error", sequentialRead: true, pages: 1 })
     .autoOrient()
     .resize({ height, width, fit, background: "black", kernel: "lanczos3" })

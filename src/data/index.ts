@@ -8,4 +8,5 @@ export { type Batch, type BatchLoader, type DatasetLoader, type LoaderOptions, l
 export { type MnistOptions, type MnistSplit, mnist } from "./mnist.ts";
 export { type ChannelStatistics, imagenetStatistics, mnistStatistics, normalize } from "./normalize.ts";
 export { readNpy, readNpyFile } from "./npy.ts";
-export { permutation, philox } from "./random.ts";
+export { type Purpose, permutation } from "./permutation.ts";
+export { type Preprocess, preprocessMetadata, readPreprocess } from "./preprocess.ts";

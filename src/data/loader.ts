@@ -1,7 +1,7 @@
 /** Batches of a data set, in an order that depends on the seed and the epoch alone. */
 import type { TensorData } from "../ir/tensor-data.ts";
 import type { Dataset, Rows } from "./dataset.ts";
-import { permutation } from "./random.ts";
+import { permutation } from "./permutation.ts";
 
 /** What one step of training is fed. */
 export interface Batch {

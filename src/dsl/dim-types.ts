@@ -54,9 +54,13 @@ type Reduced<g, a, s, b, d> = g extends "1"
 export type AddDim<D, K extends string> = K extends "0"
   ? D
   : D extends number
-    ? `${D}` extends infer T extends Int ? ToNumber<AddInt<T, K>> : number
+    ? `${D}` extends infer T extends Int
+      ? ToNumber<AddInt<T, K>>
+      : number
     : D extends string
-      ? string extends D ? number : AddTerms<Parse<D>, K>
+      ? string extends D
+        ? number
+        : AddTerms<Parse<D>, K>
       : number;
 type AddTerms<T, K extends string> = T extends Terms ? Render<[T[0], T[1], T[2], T[3], T[4], AddInt<T[5], K>]> : number;
 
@@ -64,9 +68,13 @@ type AddTerms<T, K extends string> = T extends Terms ? Render<[T[0], T[1], T[2],
 export type MulDim<D, K extends string> = K extends "1"
   ? D
   : D extends number
-    ? `${D}` extends infer T extends Int ? ToNumber<MulInt<T, K>> : number
+    ? `${D}` extends infer T extends Int
+      ? ToNumber<MulInt<T, K>>
+      : number
     : D extends string
-      ? string extends D ? number : MulTerms<Parse<D>, K>
+      ? string extends D
+        ? number
+        : MulTerms<Parse<D>, K>
       : number;
 type MulTerms<T, K extends string> = T extends Terms ? Render<[MulInt<T[0], K>, T[1], T[2], T[3], T[4], MulInt<T[5], K>]> : number;
 
@@ -74,9 +82,13 @@ type MulTerms<T, K extends string> = T extends Terms ? Render<[MulInt<T[0], K>, 
 export type FloorDivDim<D, K extends string> = K extends "1"
   ? D
   : D extends number
-    ? `${D}` extends infer T extends Int ? ToNumber<FloorDivInt<T, K>> : number
+    ? `${D}` extends infer T extends Int
+      ? ToNumber<FloorDivInt<T, K>>
+      : number
     : D extends string
-      ? string extends D ? number : Render<FloorDivTerms<Parse<D>, K>>
+      ? string extends D
+        ? number
+        : Render<FloorDivTerms<Parse<D>, K>>
       : number;
 type FloorDivTerms<T, K extends string> = T extends [
   infer m extends string,
@@ -103,7 +115,9 @@ export type SumDims<A, B> = number extends A | B
     : B extends number
       ? AddDim<A, `${B}`>
       : A extends string
-        ? B extends string ? SumTerms<Parse<A>, Parse<B>> : number
+        ? B extends string
+          ? SumTerms<Parse<A>, Parse<B>>
+          : number
         : number;
 type SumTerms<A, B> = A extends Terms
   ? B extends Terms

@@ -1,14 +1,31 @@
 /** The language in which models are written: typed tensors, layers as functions, models, and how parameters begin. */
 export type { Dim } from "./dim-types.ts";
 export { expectShape } from "./expect-shape.ts";
-export * as init from "./init.ts";
 export type { Init, LayerInit } from "./init.ts";
-export { type Apply, type Layer, layerOf, type Rule, type Same, sequential } from "./layer.ts";
+export * as init from "./init.ts";
 export { initialize } from "./initialize.ts";
-export { abs, add, cast, clamp, div, exp, log, maximum, minimum, mul, neg, pow, reciprocal, sqrt, sub } from "./layers/arithmetic.ts";
-export { dropout, elu, gelu, hardSigmoid, hardSwish, identity, leakyRelu, logSoftmax, prelu, relu, relu6, sigmoid, silu, softmax, softplus, tanh } from "./layers/activation.ts";
-export { multiHeadAttention } from "./layers/attention.ts";
+export { type Apply, type Layer, layerOf, type Rule, type Same, sequential } from "./layer.ts";
+export {
+  dropout,
+  elu,
+  gelu,
+  hardSigmoid,
+  hardSwish,
+  identity,
+  leakyRelu,
+  logSoftmax,
+  prelu,
+  relu,
+  relu6,
+  sigmoid,
+  silu,
+  softmax,
+  softplus,
+  tanh,
+} from "./layers/activation.ts";
 export { adaptiveAvgPool2d, adaptiveMaxPool2d } from "./layers/adaptive-pool.ts";
+export { abs, add, cast, clamp, div, exp, log, maximum, minimum, mul, neg, pow, reciprocal, sqrt, sub } from "./layers/arithmetic.ts";
+export { multiHeadAttention } from "./layers/attention.ts";
 export { conv1d, conv2d, convTranspose2d } from "./layers/conv.ts";
 export { chunk, concat, split, stack } from "./layers/join.ts";
 export { linear, matmul } from "./layers/linear.ts";
@@ -17,14 +34,27 @@ export { batchNorm2d, layerNorm } from "./layers/normalization.ts";
 export { buffer, parameter } from "./layers/parameter.ts";
 export { avgPool2d, maxPool2d } from "./layers/pool.ts";
 export { amax, amin, mean, sum } from "./layers/reduce.ts";
+export { expand, flatten, reshape, squeeze, unsqueeze } from "./layers/reshape.ts";
 export { interpolate, upsample } from "./layers/resize.ts";
 export * as layers from "./layers/values.ts";
-export { expand, flatten, reshape, squeeze, unsqueeze } from "./layers/reshape.ts";
-export { type AnyModel, defineModel, type InputSpec, type InputSpecs, type InputTensor, type InputTensors, isModel, type Model, type Parameter, trace, type TracedModel, type TraceOptions } from "./model.ts";
-export { pipe, repeat, scope, scopeOf } from "./scope.ts";
-export type { Pair, Padding } from "./shape-rules/window.ts";
-export { type AnyTensor, type Checked, type Tensor, type TensorOf, type TypedTensor } from "./tensor.ts";
 export * from "./loss/index.ts";
+export {
+  type AnyModel,
+  defineModel,
+  type InputSpec,
+  type InputSpecs,
+  type InputTensor,
+  type InputTensors,
+  isModel,
+  type Model,
+  type Parameter,
+  type TracedModel,
+  type TraceOptions,
+  trace,
+} from "./model.ts";
 export * from "./optimizer/index.ts";
 export type { Maker, OptionSpec, OptionSpecs, OptionType, OptionValue, OptionValues } from "./option.ts";
 export { selects } from "./pattern.ts";
+export { pipe, repeat, scope, scopeOf } from "./scope.ts";
+export type { Padding, Pair } from "./shape-rules/window.ts";
+export type { AnyTensor, Checked, Tensor, TensorOf, TypedTensor } from "./tensor.ts";

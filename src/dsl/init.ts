@@ -11,7 +11,13 @@ export type Init =
   | { readonly kind: "uniform"; readonly low: number; readonly high: number }
   | { readonly kind: "normal"; readonly mean: number; readonly std: number }
   | { readonly kind: "truncNormal"; readonly mean: number; readonly std: number; readonly low: number; readonly high: number }
-  | { readonly kind: "kaiming"; readonly shape: "uniform" | "normal"; readonly mode: FanMode; readonly nonlinearity: Nonlinearity; readonly negativeSlope: number }
+  | {
+      readonly kind: "kaiming";
+      readonly shape: "uniform" | "normal";
+      readonly mode: FanMode;
+      readonly nonlinearity: Nonlinearity;
+      readonly negativeSlope: number;
+    }
   | { readonly kind: "xavier"; readonly shape: "uniform" | "normal"; readonly gain: number }
   | { readonly kind: "orthogonal"; readonly gain: number };
 

@@ -1,8 +1,9 @@
 /** Initial values of parameters, from a seed: the same bytes on every machine, whatever the order of the parameters. */
 import { InternalError } from "../ir/diagnostic.ts";
 import type { TensorData } from "../ir/tensor-data.ts";
+import { eachUniform, type Key, keyOf } from "../random.ts";
 import type { Init, Nonlinearity } from "./init.ts";
-import { eachUniform, type Key, keyOf, normalProbability, normalQuantile } from "./random.ts";
+import { normalProbability, normalQuantile } from "./normal.ts";
 import type { Parameter } from "./trace.ts";
 
 /** The values of all parameters by name, each drawn from a generator of its own, keyed by the seed and its name. */
@@ -87,7 +88,7 @@ function truncNormal(n: number, { mean, std, low, high }: Extract<Init, { kind: 
   const [p, q] = [normalProbability(a), normalProbability(b)];
   const out = new Float32Array(n);
   eachUniform(key, n, (i, u) => {
-    const z = normalQuantile(Math.max(p + (q - p) * u, 2 ** -300));
+    const z = normalQuantile(Math.min(Math.max(p + (q - p) * u, 2 ** -300), 1 - 2 ** -53));
     out[i] = Math.min(Math.max(mean + (mirrored ? -z : z) * std, low), high);
   });
   return out;

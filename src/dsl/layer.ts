@@ -42,7 +42,11 @@ export function layerOf<R>(body: Body, publicFunction: PublicFunction): Layer<R>
 /** Sound under the condition of `layerOf`; the rule exists only in the type. */
 const ruled = <R>(layer: AnyLayer): Layer<R> => layer as Layer<R>;
 
-type Fold<S, L> = L extends readonly [infer F, ...infer R] ? (F extends { readonly rule?: infer Q } ? Fold<Apply<NonNullable<Q>, S>, R> : never) : S;
+type Fold<S, L> = L extends readonly [infer F, ...infer R]
+  ? F extends { readonly rule?: infer Q }
+    ? Fold<Apply<NonNullable<Q>, S>, R>
+    : never
+  : S;
 interface Chain<L> extends Rule {
   readonly out: Fold<this["in"], L>;
 }

@@ -6,7 +6,7 @@ import { type DType, isDType } from "../ir/dtype.ts";
 import type { Graph, Value } from "../ir/graph.ts";
 import { captureLocation, type SourceLocation } from "../ir/location.ts";
 import type { Shape } from "../ir/shape.ts";
-import { isTensor, type Tensor, type TensorOf, tensorOf } from "./tensor.ts";
+import { type Checked, isTensor, type Tensor, type TensorOf, tensorOf } from "./tensor.ts";
 import { type Parameter, type Trace, tracing } from "./trace.ts";
 
 export type { Parameter } from "./trace.ts";
@@ -33,6 +33,8 @@ export interface AnyModel {
   readonly inputs: InputSpecs;
   /** Where `defineModel` was called. */
   readonly location: SourceLocation;
+  /** The height and width, in pixels, of what a position of the last map should see at least; checked by the editor and `striate check`. */
+  readonly objectSize?: number;
   forward(inputs: never): unknown;
 }
 /** A model whose inputs and outputs are known to the type checker. */
@@ -40,14 +42,23 @@ export interface Model<I, O> extends AnyModel {
   readonly inputs: I & InputSpecs;
   forward(inputs: InputTensors<I>): O;
 }
+/** True, or the message of a block that failed and whose result is an output. */
+type OutputFault<O> = O extends { readonly shape: infer S }
+  ? S extends string ? S : true
+  : { [K in keyof O]: O[K] extends { readonly shape: infer S extends string } ? S : never }[keyof O] extends infer F
+    ? [F] extends [never] ? true : string extends F ? true : F
+    : never;
 /** Defines a model. `forward` returns one tensor, which is called "output" in the graph, or tensors by name. */
 export function defineModel<const I extends InputSpecs, O>(definition: {
   readonly name: string;
   readonly inputs: I;
-  forward(inputs: InputTensors<I>): O;
+  readonly objectSize?: number;
+  forward(inputs: InputTensors<I>): Checked<O, OutputFault<O>>;
 }): Model<I, O> {
-  return { ...definition, kind: "striate.model", location: captureLocation(defineModel) };
+  return { ...forwardOf<I, O>(definition), kind: "striate.model", location: captureLocation(defineModel) };
 }
+/** Sound because a `Checked` result is the result or an error that never runs. */
+const forwardOf = <I, O>(definition: object): Pick<Model<I, O>, "name" | "inputs" | "forward"> => definition as Model<I, O>;
 /** True for a model, also one that another copy of this package made. */
 export const isModel = (x: unknown): x is AnyModel =>
   typeof x === "object" && x !== null && "kind" in x && x.kind === "striate.model" && "forward" in x && typeof x.forward === "function";
@@ -100,13 +111,19 @@ function inputTypes(model: AnyModel, shapes: Readonly<Record<string, readonly Di
   const names = Object.keys(model.inputs);
   const wrong = Object.keys(shapes).find((name) => !names.includes(name));
   if (wrong !== undefined) {
-    throw userError("unknown-input", `model "${model.name}" has no input "${wrong}"`, model.location, { help: `its inputs are ${names.join(", ")}` });
+    throw userError("unknown-input", `model "${model.name}" has no input "${wrong}"`, model.location, {
+      help: `its inputs are ${names.join(", ")}`,
+    });
   }
   return Object.entries(model.inputs).map(([name, spec]) => {
     const { shape, dtype = "float32" } = isShape(spec) ? { shape: spec } : spec;
     const wanted = shapes[name] ?? shape;
     if (wanted.length !== shape.length) {
-      throw userError("input-rank", `input "${name}" of model "${model.name}" has ${shape.length} axes, but the shape asked for has ${wanted.length}`, model.location);
+      throw userError(
+        "input-rank",
+        `input "${name}" of model "${model.name}" has ${shape.length} axes, but the shape asked for has ${wanted.length}`,
+        model.location,
+      );
     }
     const fault = wanted.map(dimFault).find((f) => f !== null);
     if (fault !== undefined && fault !== null) throw userError("input-dim", `input "${name}": ${fault}`, model.location);
@@ -125,9 +142,12 @@ export function dimFault(dim: Dim): string | null {
 
 function namedOutputs(model: AnyModel, state: Trace, returned: unknown): TracedModel["outputs"] {
   const fail = (message: string): never => {
-    throw userError("model-output", `model "${model.name}": ${message}`, model.location, { help: "return a tensor, or tensors by name: { logits }" });
+    throw userError("model-output", `model "${model.name}": ${message}`, model.location, {
+      help: "return a tensor, or tensors by name: { logits }",
+    });
   };
-  if (typeof returned !== "object" || returned === null) return fail(`forward returns ${returned === null ? "null" : typeof returned}, but must return a tensor or tensors by name`);
+  if (typeof returned !== "object" || returned === null)
+    return fail(`forward returns ${returned === null ? "null" : typeof returned}, but must return a tensor or tensors by name`);
   if (returned instanceof Promise) return fail("forward is asynchronous, but must return tensors at once");
   const entries = isTensor(returned) ? [["output", returned] as const] : Object.entries(returned);
   if (entries.length === 0) return fail("forward returns no tensor");

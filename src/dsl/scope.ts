@@ -32,7 +32,12 @@ const sameTensor = <S>(x: unknown): Tensor<S> => x as Tensor<S>;
 type SameAs<S, T> = T extends string ? T : [S, T] extends [T, S] ? true : `repeat: the block turns ${Print<S>} into ${Print<T>}`;
 
 /** Applies a block that keeps the shape n times, each time under the scope of its index, which counts from `first`. */
-export function repeat<S, T>(x: Tensor<S>, n: number, block: (x: Tensor<S>, index: number) => Checked<Tensor<T>, SameAs<S, T>>, first = 0): Tensor<S> {
+export function repeat<S, T>(
+  x: Tensor<S>,
+  n: number,
+  block: (x: Tensor<S>, index: number) => Checked<Tensor<T>, SameAs<S, T>>,
+  first = 0,
+): Tensor<S> {
   const call = enter("repeat", repeat);
   let y = x;
   for (let index = first; index < first + n; index++) {
@@ -40,7 +45,11 @@ export function repeat<S, T>(x: Tensor<S>, n: number, block: (x: Tensor<S>, inde
     const value = operand(call, y);
     const [before, after] = [value.type.shape, operand(call, next).type.shape];
     const text = `the block turns ${printShape(before)} into ${printShape(after)}`;
-    check(call, [value], sameShape(before, after) ? null : { code: "repeat-shape", text, help: "write the first block, which changes the shape, on its own" });
+    check(
+      call,
+      [value],
+      sameShape(before, after) ? null : { code: "repeat-shape", text, help: "write the first block, which changes the shape, on its own" },
+    );
     y = next;
   }
   return y;

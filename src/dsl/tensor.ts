@@ -53,4 +53,11 @@ export function tensorOf<S>(value: Value): Tensor<S> {
 }
 /** True for what `tensorOf` makes, in this copy of the package or another. */
 export const isTensor = (x: unknown): x is AnyTensor =>
-  typeof x === "object" && x !== null && "value" in x && "shape" in x && "dtype" in x && typeof x.value === "object" && x.value !== null && "type" in x.value;
+  typeof x === "object" &&
+  x !== null &&
+  "value" in x &&
+  "shape" in x &&
+  "dtype" in x &&
+  typeof x.value === "object" &&
+  x.value !== null &&
+  "type" in x.value;

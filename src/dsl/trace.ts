@@ -159,17 +159,31 @@ export function operand(call: Call, x: unknown, what = "the input"): Value {
   }
   return x.value;
 }
-const describe = (x: unknown): string => (Array.isArray(x) ? "an array" : x === null ? "null" : typeof x === "object" ? "an object" : `${typeof x}`);
+function describe(x: unknown): string {
+  if (x === null || x === undefined) return String(x);
+  return Array.isArray(x) ? "an array" : typeof x === "object" ? "an object" : `a ${typeof x}`;
+}
 
 /** The sizes of an argument's axes. */
 export const shapeOf = (call: Call, x: unknown): Shape => operand(call, x).type.shape;
 
 /** Adds the node that carries the call's name and gives its first output. */
-export function add<T extends OpType>(call: Call, opType: T, inputs: readonly (Value | null)[], attributes: Partial<OpAttributes[T]> = {}): Value {
+export function add<T extends OpType>(
+  call: Call,
+  opType: T,
+  inputs: readonly (Value | null)[],
+  attributes: Partial<OpAttributes[T]> = {},
+): Value {
   return call.builder.add(opType, inputs, attributes, { name: call.name, label: call.label, location: call.location });
 }
 /** Adds a node with several outputs under the call's name. */
-export function addSeveral<T extends OpType>(call: Call, opType: T, inputs: readonly (Value | null)[], attributes: Partial<OpAttributes[T]>, outputs: number): Node<T> {
+export function addSeveral<T extends OpType>(
+  call: Call,
+  opType: T,
+  inputs: readonly (Value | null)[],
+  attributes: Partial<OpAttributes[T]>,
+  outputs: number,
+): Node<T> {
   return call.builder.addNode(opType, inputs, attributes, { name: call.name, label: call.label, location: call.location, outputs });
 }
 /** Runs a body whose nodes are named after the call: for layers of many nodes. */
@@ -201,7 +215,9 @@ export function declare(call: Call, suffix: string, shape: Shape, init: Init, ro
       help: "give one of the layers another name, or put each into a scope of its own",
     });
   }
-  const value = trace.builder.from({ name: call.name, location: call.location }, () => trace.builder.input(name, { dtype: "float32", shape }));
+  const value = trace.builder.from({ name: call.name, location: call.location }, () =>
+    trace.builder.input(name, { dtype: "float32", shape }),
+  );
   trace.declared.set(name, call.location);
   trace.parameters.set(name, { name, value, role, init });
   trace.origins.set(value, { label: `the parameter "${name}"`, location: call.location });

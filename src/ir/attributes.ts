@@ -1,6 +1,6 @@
 /** Attributes seen without knowing the op. */
 import type { Node } from "./graph.ts";
-import type { AttributeValue, Attributes } from "./op-signature.ts";
+import type { Attributes, AttributeValue } from "./op-signature.ts";
 
 /** A node's attributes by name. Sound because `OpAttributes` is generated from signatures whose kinds are those of `AttributeValue`. */
 export const attributesOf = (node: Node): Attributes => node.attributes as Attributes;

@@ -6,6 +6,8 @@
  * The canonical form of one symbol, `m*floor((a*S+b)/d)+c` with 0 <= b < d, is the one that the DSL's types compute.
  */
 
+import { opaqueName } from "./opaque-name.ts";
+
 /** The canonical text of a symbolic dimension. */
 export type DimExpr = string;
 /** A size: a number, or a symbolic expression. A text that starts with "?" stands for a size about which nothing is known. */
@@ -40,21 +42,11 @@ function render(sum: Sum): Dim {
   if (terms.length === 1 && first !== undefined && first[0] === "") return first[1];
   terms.sort(([a], [b]) => degree(b) - degree(a) || (a < b ? -1 : 1));
   const text = terms.map(([key, c], i) => term(key, c, i === 0)).join("");
-  if (terms.length > mostTerms || text.length > longestText || !terms.every(([, c]) => Number.isSafeInteger(c))) return atomDim(opaqueName(text));
+  if (terms.length > mostTerms || text.length > longestText || !terms.every(([, c]) => Number.isSafeInteger(c)))
+    return atomDim(opaqueName(text));
   // Remembered here, so that the parser, which ends in this function, never has to parse its own result.
   remember(text, new Map(terms));
   return text;
-}
-/** A name that stands for one expression: equal texts have equal names. It begins with "?", and has 53 bits of a hash (cyrb53) behind it. */
-function opaqueName(text: string): string {
-  let [h, k] = [0xdeadbeef, 0x41c6ce57];
-  for (let i = 0; i < text.length; i++) {
-    h = Math.imul(h ^ text.charCodeAt(i), 2654435761);
-    k = Math.imul(k ^ text.charCodeAt(i), 1597334677);
-  }
-  h = Math.imul(h ^ (h >>> 16), 2246822507) ^ Math.imul(k ^ (k >>> 13), 3266489909);
-  k = Math.imul(k ^ (k >>> 16), 2246822507) ^ Math.imul(h ^ (h >>> 13), 3266489909);
-  return `?x${((k & 0x1fffff) * 2 ** 32 + (h >>> 0)).toString(36)}`;
 }
 const degree = (key: string): number => (key === "" ? 0 : atomsOf(key).length);
 function term(key: string, c: number, first: boolean): string {
@@ -103,7 +95,8 @@ export function subDims(a: Dim, b: Dim): Dim {
 }
 /** a * b. */
 export function mulDims(a: Dim, b: Dim): Dim {
-  if (typeof a === "number" && typeof b === "number") return a * b;
+  // Sizes have no -0, which texts and `===` could not tell from 0.
+  if (typeof a === "number" && typeof b === "number") return a * b + 0;
   return render(product(sumOf(a), sumOf(b)));
 }
 function product(a: Sum, b: Sum): Sum {
@@ -153,7 +146,10 @@ function floorOf(rest: Sum, k: number): Sum {
   }
   const shift = Math.floor(offset / divisor);
   const operand = render(new Map([...symbolic.map(([key, c]) => [key, c / g] as const), ["", offset - shift * divisor]]));
-  return new Map([[`floor(${bracketed(operand)}/${divisor})`, 1], ["", shift]]);
+  return new Map([
+    [`floor(${bracketed(operand)}/${divisor})`, 1],
+    ["", shift],
+  ]);
 }
 const bracketed = (operand: Dim): string => (/^[A-Za-z_?][\w.]*$/.test(String(operand)) ? String(operand) : `(${operand})`);
 /** The operand and divisor of an atom that is a floor, else null. */

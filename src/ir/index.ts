@@ -1,10 +1,34 @@
 /** The intermediate representation: graphs in ONNX's words, the builder that makes them, and the table of ops. */
 export { attributesOf } from "./attributes.ts";
 export { GraphBuilder, maxKnownElements, type NodeOptions, type Origin } from "./builder.ts";
-export { assertNever, CompileError, type Diagnostic, InternalError, isCompileError, type Note, printDiagnostic, userError } from "./diagnostic.ts";
 export {
-  addDims, ceilDiv, type Dim, type DimExpr, exactDiv, floorDiv, isUnknown, maxDims, minDims, mulDims, neverEqual, parseDim, productOf, subDims,
-  substitute, symbolsOf, totalOf,
+  assertNever,
+  CompileError,
+  type Diagnostic,
+  InternalError,
+  isCompileError,
+  type Note,
+  printDiagnostic,
+  userError,
+} from "./diagnostic.ts";
+export {
+  addDims,
+  ceilDiv,
+  type Dim,
+  type DimExpr,
+  exactDiv,
+  floorDiv,
+  isUnknown,
+  maxDims,
+  minDims,
+  mulDims,
+  neverEqual,
+  parseDim,
+  productOf,
+  subDims,
+  substitute,
+  symbolsOf,
+  totalOf,
 } from "./dim.ts";
 export { type DType, dtypeFromOnnx, dtypes, isDType, isFloat } from "./dtype.ts";
 export { type Formulas, formulas, type Operand, shapeValue, sumToShapeOf } from "./formulas.ts";
@@ -16,6 +40,6 @@ export { isOpType, type OpAttributes, type OpType, signatures } from "./op-types
 export { ops, schemaOf } from "./ops/index.ts";
 export { type ParseTextOptions, parseGraph, parseGraph as parse } from "./parse-text.ts";
 export { type PrintOptions, printGraph, printGraph as print } from "./print.ts";
-export { axisIndex, broadcastDim, elementCount, printShape, sameShape, type Shape, staticShape } from "./shape.ts";
+export { axisIndex, broadcastDim, elementCount, printShape, type Shape, sameShape, staticShape } from "./shape.ts";
 export * from "./tensor-data.ts";
 export { verify } from "./verify.ts";

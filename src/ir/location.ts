@@ -29,7 +29,10 @@ export function printLocation({ position }: SourceLocation): string {
 /** This package's own source folder, whose frames are never the user's. */
 const ownFolder = fileURLToPath(new URL("../", import.meta.url));
 /** `at f (file:///folder/model.ts:1:2)`, where the path may be one of the system's, and `at file:///folder/model.ts:1:2`. */
-const frames: readonly RegExp[] = [/^\s*at .*? \(((?:file:\/\/|[A-Za-z]:[\\/]|\/).*):(\d+):(\d+)\)$/, /^\s*at (?:async )?((?:file:\/\/|[A-Za-z]:[\\/]|\/).*):(\d+):(\d+)$/];
+const frames: readonly RegExp[] = [
+  /^\s*at .*? \(((?:file:\/\/|[A-Za-z]:[\\/]|\/).*):(\d+):(\d+)\)$/,
+  /^\s*at (?:async )?((?:file:\/\/|[A-Za-z]:[\\/]|\/).*):(\d+):(\d+)$/,
+];
 
 /** The place of the call of a public function, read from the stack only when asked for. */
 export function captureLocation(publicFunction?: (...args: never) => unknown): SourceLocation {

@@ -67,6 +67,7 @@ export interface Flops {
   /** All other arithmetic, one per operation. */
   readonly other: Dim;
 }
+/** The work of a node, from its types and attributes. */
 export type FlopsRule<T extends OpType> = (node: Node<T>) => Flops;
 
 /** Which positions along an axis of an input one output position sees. */

@@ -1,6 +1,7 @@
 /** Tensors and numbers in the text form of graphs. */
 import { dtypes } from "./dtype.ts";
 import type { TensorType } from "./graph.ts";
+import type { SourceLocation } from "./location.ts";
 import { staticShape } from "./shape.ts";
 import { arrayOf, type TensorData, tensorFrom } from "./tensor-data.ts";
 import type { Tokens } from "./tokens.ts";
@@ -14,17 +15,22 @@ export function parseTensor(tokens: Tokens, { dtype, shape }: TensorType): Tenso
   const base64 = dtype === "string" ? null : tokens.quoted();
   if (base64 !== null) {
     const bytes = Uint8Array.from(Buffer.from(base64, "base64"));
-    if (bytes.length !== count * dtypes[dtype].size) throw tokens.fail(`the tensor holds ${bytes.length} bytes, and its type asks for ${count * dtypes[dtype].size}`, place);
+    if (bytes.length !== count * dtypes[dtype].size)
+      throw tokens.fail(`the tensor holds ${bytes.length} bytes, and its type asks for ${count * dtypes[dtype].size}`, place);
     return { dtype, shape: sizes, data: arrayOf(dtype, bytes) };
   }
   const texts = elements(tokens, dtype === "string");
   if (texts.length !== count) throw tokens.fail(`the tensor holds ${texts.length} elements, and its type asks for ${count}`, place);
   if (dtype === "string") return { dtype, shape: sizes, data: texts };
   if (dtype === "int64" || dtype === "uint64") {
-    const big = texts.map((text) => bigFrom(tokens, text));
+    const big = texts.map((text) => bigFrom(tokens, text, place));
     return { dtype, shape: sizes, data: dtype === "int64" ? BigInt64Array.from(big) : BigUint64Array.from(big) };
   }
-  return tensorFrom(dtype, sizes, texts.map((text) => numberFrom(tokens, text)));
+  return tensorFrom(
+    dtype,
+    sizes,
+    texts.map((text) => numberFrom(tokens, text, place)),
+  );
 }
 function elements(tokens: Tokens, strings: boolean): readonly string[] {
   const out: string[] = [];
@@ -40,14 +46,21 @@ function elements(tokens: Tokens, strings: boolean): readonly string[] {
 }
 
 /** A number. Throws a CompileError on anything else. */
-export const parseNumber = (tokens: Tokens): number => numberFrom(tokens, tokens.word("a number"));
-const named: ReadonlyMap<string, number> = new Map([["inf", Infinity], ["-inf", -Infinity], ["nan", Number.NaN]]);
-function numberFrom(tokens: Tokens, text: string): number {
+export function parseNumber(tokens: Tokens): number {
+  const place = tokens.place();
+  return numberFrom(tokens, tokens.word("a number"), place);
+}
+const named: ReadonlyMap<string, number> = new Map([
+  ["inf", Infinity],
+  ["-inf", -Infinity],
+  ["nan", Number.NaN],
+]);
+function numberFrom(tokens: Tokens, text: string, place: SourceLocation): number {
   const value = named.get(text) ?? (/^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i.test(text) ? Number(text) : null);
-  if (value === null) throw tokens.fail(`"${text}" is not a number`);
+  if (value === null) throw tokens.fail(`"${text}" is not a number`, place);
   return value;
 }
-function bigFrom(tokens: Tokens, text: string): bigint {
-  if (!/^-?\d+$/.test(text)) throw tokens.fail(`"${text}" is not a whole number`);
+function bigFrom(tokens: Tokens, text: string, place: SourceLocation): bigint {
+  if (!/^-?\d+$/.test(text)) throw tokens.fail(`"${text}" is not a whole number`, place);
   return BigInt(text);
 }

@@ -7,7 +7,7 @@ import type { Graph, TensorType, Value } from "./graph.ts";
 import { locationAt, nowhere, type SourceLocation } from "./location.ts";
 import type { AttributeKind, AttributeValue } from "./op-signature.ts";
 import { isOpType, type OpAttributes, type OpType, signatures } from "./op-types.ts";
-import { parseTensor, parseNumber } from "./parse-tensor.ts";
+import { parseNumber, parseTensor } from "./parse-tensor.ts";
 import { printShape } from "./shape.ts";
 import { type Tokens, tokensOf } from "./tokens.ts";
 
@@ -98,7 +98,12 @@ function statement(scope: Scope): void {
     const type = typeFrom(tokens);
     define(scope, first.name, place, () => b.initializer(first.name, parseTensor(tokens, type)));
   } else if (outputs.some((output) => output?.node === false)) throw tokens.fail('the outputs of nodes begin with "%"', place);
-  else nodeFrom(scope, place, outputs.map((output) => output?.name ?? null));
+  else
+    nodeFrom(
+      scope,
+      place,
+      outputs.map((output) => output?.name ?? null),
+    );
 }
 function outputNames(tokens: Tokens): readonly ({ readonly name: string; readonly node: boolean } | null)[] {
   const out: ({ readonly name: string; readonly node: boolean } | null)[] = [];
@@ -127,7 +132,8 @@ function nodeFrom(scope: Scope, place: SourceLocation, outputs: readonly (string
   const node = explained(place, () => b.addNode(opType, inputs, attributes, { name, outputs, location }));
   node.outputs.forEach((value, i) => {
     if (value === null) return;
-    if (values.has(value.name) || value.name !== outputs[i]) throw tokens.fail(`the graph has two values named "${outputs[i] ?? ""}"`, place);
+    if (values.has(value.name) || value.name !== outputs[i])
+      throw tokens.fail(`the graph has two values named "${outputs[i] ?? ""}"`, place);
     const type = types[i];
     if (type === null || type === undefined) throw tokens.fail(`the type of "${value.name}" is missing`, place);
     compare(scope, value, type, place);
@@ -155,7 +161,13 @@ function explained<R>(place: SourceLocation, build: () => R): R {
     return build();
   } catch (error) {
     if (!(error instanceof CompileError)) throw error;
-    throw new CompileError(error.diagnostics.map((d) => (d.location.position === null ? { ...d, location: place } : { ...d, notes: [...d.notes, { message: "in this line", location: place }] })));
+    throw new CompileError(
+      error.diagnostics.map((d) =>
+        d.location.position === null
+          ? { ...d, location: place }
+          : { ...d, notes: [...d.notes, { message: "in this line", location: place }] },
+      ),
+    );
   }
 }
 function define(scope: Scope, name: string, place: SourceLocation, make: () => Value): void {
@@ -167,7 +179,8 @@ function define(scope: Scope, name: string, place: SourceLocation, make: () => V
 function compare({ tokens, b }: Scope, value: Value, type: TensorType, place: SourceLocation): void {
   const { dtype, shape } = value.type;
   const same = dtype === type.dtype && shape.length === type.shape.length && shape.every((d, i) => d === type.shape[i] || isUnknown(d));
-  if (!same) throw tokens.fail(`"${value.name}" is ${dtype}${printShape(shape)}, but the text says ${type.dtype}${printShape(type.shape)}`, place);
+  if (!same)
+    throw tokens.fail(`"${value.name}" is ${dtype}${printShape(shape)}, but the text says ${type.dtype}${printShape(type.shape)}`, place);
   if (value.producer !== null && shape.some((d, i) => d !== type.shape[i])) b.refine(value, type.shape);
 }
 
@@ -190,7 +203,8 @@ function attributesFrom(tokens: Tokens, opType: OpType): Partial<OpAttributes[Op
   return uncheckedAttributes(Object.fromEntries(entries));
 }
 /** Sound because the builder checks every attribute against the op's signature. */
-const uncheckedAttributes = (attributes: Readonly<Record<string, AttributeValue>>): Partial<OpAttributes[OpType]> => attributes as Partial<OpAttributes[OpType]>;
+const uncheckedAttributes = (attributes: Readonly<Record<string, AttributeValue>>): Partial<OpAttributes[OpType]> =>
+  attributes as Partial<OpAttributes[OpType]>;
 
 const stringFrom = (tokens: Tokens): string => {
   const text = tokens.quoted();
@@ -199,7 +213,9 @@ const stringFrom = (tokens: Tokens): string => {
 };
 /** How the value of each kind of attribute is read. */
 const attributeValues: Readonly<Record<AttributeKind, (tokens: Tokens) => AttributeValue>> = {
-  int: parseNumber, float: parseNumber, string: stringFrom,
+  int: parseNumber,
+  float: parseNumber,
+  string: stringFrom,
   ints: (tokens) => list(tokens, "[", "]", () => parseNumber(tokens)),
   floats: (tokens) => list(tokens, "[", "]", () => parseNumber(tokens)),
   strings: (tokens) => list(tokens, "[", "]", () => stringFrom(tokens)),

@@ -1,11 +1,19 @@
 /** Tensors with their contents: weights and constants. */
-import { type Dim } from "./dim.ts";
+import type { Dim } from "./dim.ts";
 import { type DType, dtypes } from "./dtype.ts";
 
 /** The storage of elements: bool as one byte each, float16 and bfloat16 as their bits. */
 export type TypedArray =
-  | Float32Array | Float64Array | Uint16Array | Int8Array | Int16Array | Int32Array | BigInt64Array
-  | Uint8Array | Uint32Array | BigUint64Array;
+  | Float32Array
+  | Float64Array
+  | Uint16Array
+  | Int8Array
+  | Int16Array
+  | Int32Array
+  | BigInt64Array
+  | Uint8Array
+  | Uint32Array
+  | BigUint64Array;
 
 /** A dense tensor, row-major. */
 export interface TensorData {
@@ -15,9 +23,19 @@ export interface TensorData {
 }
 
 const arrays = {
-  float32: Float32Array, float64: Float64Array, float16: Uint16Array, bfloat16: Uint16Array,
-  int8: Int8Array, int16: Int16Array, int32: Int32Array, int64: BigInt64Array,
-  uint8: Uint8Array, uint16: Uint16Array, uint32: Uint32Array, uint64: BigUint64Array, bool: Uint8Array,
+  float32: Float32Array,
+  float64: Float64Array,
+  float16: Uint16Array,
+  bfloat16: Uint16Array,
+  int8: Int8Array,
+  int16: Int16Array,
+  int32: Int32Array,
+  int64: BigInt64Array,
+  uint8: Uint8Array,
+  uint16: Uint16Array,
+  uint32: Uint32Array,
+  uint64: BigUint64Array,
+  bool: Uint8Array,
 } as const;
 
 /** Elements of a dtype over the bytes of a buffer, copied where they are misaligned. Throws a RangeError on strings. */

@@ -93,7 +93,12 @@ export function tokensOf(source: string, fileName: string): Tokens {
     return last === "" && parts.length === 0 ? [] : [...parts, last];
   };
   return {
-    place, take, peek, quoted, bracketed, fail,
+    place,
+    take,
+    peek,
+    quoted,
+    bracketed,
+    fail,
     expect: (mark) => {
       if (!take(mark)) throw unexpected(`"${mark}"`);
     },

@@ -27,9 +27,21 @@ export function verify(graph: Graph): readonly Diagnostic[] {
   for (const [value, data] of graph.initializers) verifyInitializer(value, data, report);
   for (const node of graph.nodes) verifyNode(node, known, report);
   for (const value of graph.outputs) if (!known.has(value)) report(`the output "${value.name}" is no value of the graph`);
-  verifyNames("value", [...known].map((value) => value.name), report);
-  verifyNames("node", graph.nodes.map((node) => node.name), report);
-  verifyNames("output", graph.outputs.map((value) => value.name), report);
+  verifyNames(
+    "value",
+    [...known].map((value) => value.name),
+    report,
+  );
+  verifyNames(
+    "node",
+    graph.nodes.map((node) => node.name),
+    report,
+  );
+  verifyNames(
+    "output",
+    graph.outputs.map((value) => value.name),
+    report,
+  );
   return found;
 }
 
@@ -43,9 +55,11 @@ function verifyNames(what: string, names: readonly string[], report: Report): vo
 }
 
 function verifyInitializer(value: Value, data: TensorData, report: Report): void {
-  if (printType(value.type) !== printType(data)) report(`the initializer "${value.name}" is ${printType(value.type)}, and its contents are ${printType(data)}`);
+  if (printType(value.type) !== printType(data))
+    report(`the initializer "${value.name}" is ${printType(value.type)}, and its contents are ${printType(data)}`);
   const count = data.shape.reduce((product, d) => product * d, 1);
-  if (data.data.length !== count) report(`the initializer "${value.name}" holds ${data.data.length} elements, and its shape asks for ${count}`);
+  if (data.data.length !== count)
+    report(`the initializer "${value.name}" holds ${data.data.length} elements, and its shape asks for ${count}`);
   const elements = count <= maxKnownElements ? numbersOf(data) : null;
   if (!sameElements(value.elements, elements)) report(`the known contents of the initializer "${value.name}" are not its data`);
 }
@@ -82,12 +96,16 @@ function verifyCall<T extends OpType>(node: Node<T>, complain: Report): void {
   const schema = schemaOf(opType);
   const types = schema.infer(call);
   outputs.forEach((value, i) => {
-    if (value !== null && !sameType(value.type, types[i])) complain(`makes "${value.name}", which is ${printType(value.type)}, and inference says ${types[i] === undefined ? "nothing" : printType(types[i])}`);
+    if (value !== null && !sameType(value.type, types[i]))
+      complain(
+        `makes "${value.name}", which is ${printType(value.type)}, and inference says ${types[i] === undefined ? "nothing" : printType(types[i])}`,
+      );
   });
   const few = types.every(({ shape }) => withinKnown(elementCount(shape)));
   const contents = schema.evaluate === "none" || !few ? [] : schema.evaluate(call);
   outputs.forEach((value, i) => {
-    if (value !== null && !sameElements(value.elements, contents[i] ?? null)) complain(`makes "${value.name}", whose known contents are not what the op computes`);
+    if (value !== null && !sameElements(value.elements, contents[i] ?? null))
+      complain(`makes "${value.name}", whose known contents are not what the op computes`);
   });
 }
 const withinKnown = (count: Dim): boolean => typeof count === "number" && count <= maxKnownElements;

@@ -4,7 +4,8 @@ import { productOf } from "../ir/dim.ts";
 import type { DType } from "../ir/dtype.ts";
 import { formulas, type Operand, shapeValue } from "../ir/formulas.ts";
 import type { Graph, Node, Value } from "../ir/graph.ts";
-import { operand, optionalOperand } from "../ir/ops/node-operands.ts";
+import { inputAt, optionalInput } from "../ir/ops/call-inputs.ts";
+import { outputAt } from "../ir/ops/outputs.ts";
 import { type Replacement, type RewriteContext, type RewriteRule, rewrite, rewriteRule } from "./rewrite.ts";
 
 /** A graph in training mode. */
@@ -48,7 +49,7 @@ const batchNormalization = (state: State): RewriteRule =>
  * running = momentum * running + (1 - momentum) * batch, where momentum is ONNX's and the variance is the unbiased one, times n / (n - 1).
  */
 function withBatchStatistics(b: GraphBuilder, node: Node<"BatchNormalization">, context: RewriteContext, state: State): Replaced {
-  const input = (index: number): Value => context.value(operand(node.inputs, index));
+  const input = (index: number): Value => context.value(inputAt(node, index));
   const x = input(0);
   const { epsilon, momentum } = node.attributes;
   const f = formulas(b);
@@ -60,9 +61,9 @@ function withBatchStatistics(b: GraphBuilder, node: Node<"BatchNormalization">, 
     state.updates.set(running, next);
   };
   const [runningMean, runningVariance] = [input(3), input(4)];
-  follow(runningMean, operand(outputs, 1), 1 - momentum);
-  follow(runningVariance, operand(outputs, 2), scaled(b, unbiased(b, x, runningVariance.type.dtype), 1 - momentum));
-  return [operand(outputs, 0)];
+  follow(runningMean, outputAt(outputs, 1), 1 - momentum);
+  follow(runningVariance, outputAt(outputs, 2), scaled(b, unbiased(b, x, runningVariance.type.dtype), 1 - momentum));
+  return [outputAt(outputs, 0)];
 }
 const scaled = (b: GraphBuilder, factor: Operand, by: number): Operand =>
   typeof factor === "number" ? factor * by : formulas(b).mul(factor, by);
@@ -84,8 +85,8 @@ const dropout = (state: State): RewriteRule =>
 
 /** y = x * mask / (1 - ratio), where the mask is drawn from (seed, step, which dropout, position): the same for the same step. */
 function withMask(b: GraphBuilder, node: Node<"Dropout">, context: RewriteContext, state: State): Replaced {
-  const x = context.value(operand(node.inputs, 0));
-  const given = optionalOperand(node.inputs, 1);
+  const x = context.value(inputAt(node, 0));
+  const given = optionalInput(node, 1);
   const ratio = given === null ? null : context.value(given);
   const known = ratio === null ? 0.5 : ratio.elements?.[0];
   const wantsMask = node.outputs[1] !== null && node.outputs[1] !== undefined;

@@ -96,15 +96,35 @@ export async function readCheckpoint(path: string): Promise<Checkpoint> {
 }
 
 function parseCounters(node: JsonNode): Counters {
-  const fields = node.fields(["version", "seed", "step", "firstStep", "firstEpoch", "epoch", "batch", "batchSize", "batchesPerEpoch", "running", "history"]);
+  const fields = node.fields([
+    "version",
+    "seed",
+    "step",
+    "firstStep",
+    "firstEpoch",
+    "epoch",
+    "batch",
+    "batchSize",
+    "batchesPerEpoch",
+    "running",
+    "history",
+  ]);
   if (fields.version.number() !== 1) fields.version.fail("is not 1: it was written by a later striate");
   return {
-    seed: fields.seed.count(), step: fields.step.count(), firstStep: fields.firstStep.count(), firstEpoch: fields.firstEpoch.count(),
-    epoch: fields.epoch.count(), batch: fields.batch.count(), batchSize: fields.batchSize.count(), batchesPerEpoch: fields.batchesPerEpoch.count(),
-    running: parseTotals(fields.running), history: fields.history.list().map(parseRecord),
+    seed: fields.seed.count(),
+    step: fields.step.count(),
+    firstStep: fields.firstStep.count(),
+    firstEpoch: fields.firstEpoch.count(),
+    epoch: fields.epoch.count(),
+    batch: fields.batch.count(),
+    batchSize: fields.batchSize.count(),
+    batchesPerEpoch: fields.batchesPerEpoch.count(),
+    running: parseTotals(fields.running),
+    history: fields.history.list().map(parseRecord),
   };
 }
-const numbers = (node: JsonNode): Readonly<Record<string, number>> => Object.fromEntries(node.entries().map(([name, value]) => [name, real(value)]));
+const numbers = (node: JsonNode): Readonly<Record<string, number>> =>
+  Object.fromEntries(node.entries().map(([name, value]) => [name, real(value)]));
 function parseTotals(node: JsonNode): Totals {
   const { batches, samples, targets, loss, metrics } = node.fields(["batches", "samples", "targets", "loss", "metrics"]);
   return { batches: batches.count(), samples: samples.count(), targets: targets.count(), loss: real(loss), metrics: numbers(metrics) };
@@ -116,7 +136,10 @@ function parseScores(node: JsonNode): Scores {
 function parseRecord(node: JsonNode): EpochRecord {
   const { epoch, step, learningRate, train, validation } = node.fields(["epoch", "step", "learningRate", "train", "validation"]);
   return {
-    epoch: epoch.count(), step: step.count(), learningRate: learningRate.number(), train: parseScores(train),
+    epoch: epoch.count(),
+    step: step.count(),
+    learningRate: learningRate.number(),
+    train: parseScores(train),
     validation: validation.isNull ? null : parseScores(validation),
   };
 }

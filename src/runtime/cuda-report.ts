@@ -45,7 +45,9 @@ export function cudaReport(): CudaReport {
 
 /** The libraries that a session would miss, in a few words; null when none. */
 export function missingLibraries(): string | null {
-  const missing = cudaReport().libraries.filter((library) => !library.loadable).map((library) => library.name);
+  const missing = cudaReport()
+    .libraries.filter((library) => !library.loadable)
+    .map((library) => library.name);
   return missing.length === 0 ? null : `not found by the loader: ${missing.join(", ")}`;
 }
 
@@ -56,7 +58,9 @@ function advice({ providerFiles, libraries, gpus }: Omit<CudaReport, "install">)
   const folders = [...new Set(hidden.map((library) => dirname(library.path ?? "")))];
   const version = onnxruntimeVersion();
   return [
-    ...(missing.length > toolkit.length || gpus?.length === 0 ? ["install NVIDIA's driver, 580 or later (CUDA 13), and check it with nvidia-smi"] : []),
+    ...(missing.length > toolkit.length || gpus?.length === 0
+      ? ["install NVIDIA's driver, 580 or later (CUDA 13), and check it with nvidia-smi"]
+      : []),
     ...(providerFiles.some((file) => !file.present)
       ? [
           "download onnxruntime-node's CUDA library (from NuGet): ONNXRUNTIME_NODE_INSTALL=true node node_modules/onnxruntime-node/script/install.js",
@@ -68,15 +72,26 @@ function advice({ providerFiles, libraries, gpus }: Omit<CudaReport, "install">)
           `install CUDA 13 and cuDNN 9 for ${toolkit.map((library) => library.name).join(", ")}: apt install cuda-toolkit-13-0 cudnn9-cuda-13 from NVIDIA's repository, or pip install nvidia-cublas nvidia-cuda-runtime nvidia-curand nvidia-cudnn-cu13`,
         ]
       : []),
-    ...(folders.length > 0 ? [`let the loader find what is there, before Node starts: export LD_LIBRARY_PATH=${folders.join(":")}\${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}`] : []),
+    ...(folders.length > 0
+      ? [
+          `let the loader find what is there, before Node starts: export LD_LIBRARY_PATH=${folders.join(":")}\${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}`,
+        ]
+      : []),
   ];
 }
 
 function gpusOf(): readonly Gpu[] | null {
-  const { stdout, status } = spawnSync("nvidia-smi", ["--query-gpu=name,driver_version,memory.total", "--format=csv,noheader,nounits"], { encoding: "utf8", timeout: 10_000 });
-  if (status !== 0) return null;
-  return stdout.trim().split("\n").filter((line) => line !== "").map((line) => {
-    const [name = "", driver = "", memory = "0"] = line.split(",").map((part) => part.trim());
-    return { name, driver, memory: Number(memory) };
+  const { stdout, status } = spawnSync("nvidia-smi", ["--query-gpu=name,driver_version,memory.total", "--format=csv,noheader,nounits"], {
+    encoding: "utf8",
+    timeout: 10_000,
   });
+  if (status !== 0) return null;
+  return stdout
+    .trim()
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => {
+      const [name = "", driver = "", memory = "0"] = line.split(",").map((part) => part.trim());
+      return { name, driver, memory: Number(memory) };
+    });
 }

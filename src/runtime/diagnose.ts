@@ -8,7 +8,7 @@ import type { SourceLocation } from "../ir/location.ts";
 import { arrayOf } from "../ir/tensor-data.ts";
 import { type FloatSurvey, surveyFloats } from "./finite.ts";
 import { createSession, type Session } from "./session.ts";
-import type { SessionOptions } from "./session-options.ts";
+import { type SessionOptions, withoutFiles } from "./session-options.ts";
 import { locationOfNode, type ModelSource, readModelProto } from "./source-map.ts";
 import { type Feeds, isHandle } from "./tensor-handle.ts";
 
@@ -30,7 +30,7 @@ export interface BadValue {
 const valuesPerRun = 64;
 
 /** A model whose every intermediate value is an output too, in the order of computation. */
-export function withIntermediates(model: ModelProto): ModelProto {
+function withIntermediates(model: ModelProto): ModelProto {
   const { graph } = model;
   if (graph === undefined) throw new InternalError("a model without a graph has no intermediate values");
   const outputs = graph.output ?? [];
@@ -49,7 +49,11 @@ export async function findBadValues(model: ModelSource, feeds: Feeds, options: S
   const bytes = encodeModelProto(newWriter(), withIntermediates(proto)).finish();
   // External data lies beside the file, where a model given as bytes does not look by itself.
   const config = typeof model === "string" ? { "session.model_external_initializers_file_folder_path": dirname(resolve(model)) } : {};
-  const session = await createSession(bytes, { ...options, graphOptimization: "none", config: { ...options.config, ...config } });
+  const session = await createSession(bytes, {
+    ...withoutFiles(options),
+    graphOptimization: "none",
+    config: { ...options.config, ...config },
+  });
   try {
     return await search(session, proto, await knownSurveys(session, proto, feeds), feeds);
   } finally {
@@ -84,7 +88,10 @@ async function search(session: Session, { graph }: ModelProto, surveys: Surveys,
   const found: BadValue[] = [];
   for (let start = 0; start < nodes.length && !found.some((bad) => bad.kind === "nan"); start += valuesPerRun) {
     const some = nodes.slice(start, start + valuesPerRun);
-    const values = await session.run(feeds, some.flatMap((node) => (node.output ?? []).filter((name) => floats.has(name))));
+    const values = await session.run(
+      feeds,
+      some.flatMap((node) => (node.output ?? []).filter((name) => floats.has(name))),
+    );
     for (const [name, value] of Object.entries(values)) surveys.set(name, surveyFloats(value));
     for (const node of some) found.push(...badOutputs(node, surveys));
   }
@@ -105,6 +112,8 @@ function badOutputs(node: NodeProto, surveys: Surveys): readonly BadValue[] {
     const kind = survey.nan > 0 ? "nan" : survey.infinite > 0 ? "infinite" : null;
     if (kind === null) return [];
     const inherited = inputs.some(({ survey: input }) => input.nan > 0 || (kind === "infinite" && input.infinite > 0));
-    return inherited ? [] : [{ value, node: node.name ?? "", opType: node.opType ?? "", location: locationOfNode(node), kind, survey, inputs }];
+    return inherited
+      ? []
+      : [{ value, node: node.name ?? "", opType: node.opType ?? "", location: locationOfNode(node), kind, survey, inputs }];
   });
 }

@@ -17,7 +17,12 @@ export interface Suspicion {
 }
 
 /** The error that names the first value that went bad, by running the last steps again with all intermediate values as outputs. */
-export async function explainDivergence(runner: StepRunner, model: ModelSource, suspicion: Suspicion, options: SessionOptions): Promise<CompileError> {
+export async function explainDivergence(
+  runner: StepRunner,
+  model: ModelSource,
+  suspicion: Suspicion,
+  options: SessionOptions,
+): Promise<CompileError> {
   let before: readonly string[] = [];
   for (const { step, feeds } of runner.recent()) {
     before = await badFeeds(runner, feeds);
@@ -43,16 +48,29 @@ async function badFeeds(runner: StepRunner, feeds: Feeds): Promise<readonly stri
 }
 const isBatchInput = ({ batch, targets }: TrainingManifest, name: string): boolean => batch.includes(name) || targets.includes(name);
 const quoted = (names: readonly string[]): string =>
-  `${names.slice(0, 3).map((name) => `"${name}"`).join(", ")}${names.length > 3 ? ` and ${names.length - 3} more` : ""}`;
+  `${names
+    .slice(0, 3)
+    .map((name) => `"${name}"`)
+    .join(", ")}${names.length > 3 ? ` and ${names.length - 3} more` : ""}`;
 
 function found(suspicion: Suspicion, step: number, first: BadValue, others: readonly BadValue[]): CompileError {
   const notes = [
     ...first.inputs.map(({ name, survey }): Note => ({ message: `"${name}" is ${range(survey)}`, location: nowhere })),
-    ...others.map((bad): Note => ({ message: `the first that is ${word(bad.kind)} is "${bad.value}" (${bad.opType}), which reads ${bad.inputs.map(({ name }) => `"${name}"`).join(", ")}`, location: bad.location ?? nowhere })),
+    ...others.map(
+      (bad): Note => ({
+        message: `the first that is ${word(bad.kind)} is "${bad.value}" (${bad.opType}), which reads ${bad.inputs.map(({ name }) => `"${name}"`).join(", ")}`,
+        location: bad.location ?? nowhere,
+      }),
+    ),
   ];
   const { value, opType, survey, kind } = first;
   const count = kind === "nan" ? survey.nan : survey.infinite;
-  return diverged(suspicion, `in step ${step} the first value that went bad is "${value}" (${opType}): ${count} of ${survey.total} elements are ${word(kind)}`, notes, first);
+  return diverged(
+    suspicion,
+    `in step ${step} the first value that went bad is "${value}" (${opType}): ${count} of ${survey.total} elements are ${word(kind)}`,
+    notes,
+    first,
+  );
 }
 const word = (kind: BadValue["kind"]): string => (kind === "nan" ? "NaN" : "infinite");
 const range = ({ min, max, nan, infinite }: FloatSurvey): string =>

@@ -60,7 +60,12 @@ export async function runDoctor(options: DoctorOptions = {}): Promise<DoctorRepo
     providers.push({ name, inference, training: training === undefined ? null : await attempt(() => tryTraining(name, training)) });
   }
   return {
-    node: { version: process.version, platform: `${process.platform}/${process.arch}`, supported, wanted: `${oldestNode.join(".")} or later` },
+    node: {
+      version: process.version,
+      platform: `${process.platform}/${process.arch}`,
+      supported,
+      wanted: `${oldestNode.join(".")} or later`,
+    },
     onnxruntime: { version: onnxruntimeVersion(), folder: libraryFolder(), providers: availableBackends() },
     providers,
     cuda: cudaReport(),

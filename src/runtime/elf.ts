@@ -20,14 +20,17 @@ export function neededLibraries(path: string): readonly string[] {
   try {
     file = openSync(path, "r");
     const open = file;
-    return parse((offset, length) => {
-      const bytes = new Uint8Array(length);
-      if (readSync(open, bytes, 0, length, offset) !== length) throw new RangeError("the file ends before");
-      return new DataView(bytes.buffer);
-    }, (offset) => {
-      const bytes = new Uint8Array(longestName);
-      return new TextDecoder().decode(bytes.subarray(0, readSync(open, bytes, 0, longestName, offset))).split("\0")[0] ?? "";
-    });
+    return parse(
+      (offset, length) => {
+        const bytes = new Uint8Array(length);
+        if (readSync(open, bytes, 0, length, offset) !== length) throw new RangeError("the file ends before");
+        return new DataView(bytes.buffer);
+      },
+      (offset) => {
+        const bytes = new Uint8Array(longestName);
+        return new TextDecoder().decode(bytes.subarray(0, readSync(open, bytes, 0, longestName, offset))).split("\0")[0] ?? "";
+      },
+    );
   } catch {
     return [];
   } finally {
@@ -39,7 +42,9 @@ function parse(read: Read, name: (offset: number) => string): readonly string[] 
   const header = read(0, 64);
   const [is64, isLittle] = [header.getUint8(4) === 2, header.getUint8(5) === 1];
   if (header.getUint32(0) !== 0x7f454c46 || !is64 || !isLittle) return [];
-  const segments = Array.from({ length: header.getUint16(56, true) }, (_, i) => segmentAt(read(long(header, 32) + i * header.getUint16(54, true), 56)));
+  const segments = Array.from({ length: header.getUint16(56, true) }, (_, i) =>
+    segmentAt(read(long(header, 32) + i * header.getUint16(54, true), 56)),
+  );
   const table = segments.find((segment) => segment.type === dynamic);
   if (table === undefined || table.size > longestSection) return [];
   const entries = read(table.offset, table.size);
@@ -51,4 +56,9 @@ function parse(read: Read, name: (offset: number) => string): readonly string[] 
   return pairs.filter(([tag]) => tag === needed).map(([, at]) => name(strings + at));
 }
 const long = (view: DataView, at: number): number => Number(view.getBigUint64(at, true));
-const segmentAt = (view: DataView): Segment => ({ type: view.getUint32(0, true), offset: long(view, 8), address: long(view, 16), size: long(view, 32) });
+const segmentAt = (view: DataView): Segment => ({
+  type: view.getUint32(0, true),
+  offset: long(view, 8),
+  address: long(view, 16),
+  size: long(view, 32),
+});

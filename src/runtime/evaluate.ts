@@ -35,16 +35,30 @@ export interface EvaluateOptions {
  * when an input is found nowhere.
  */
 export async function evaluateSession(
-  session: Session, manifest: TrainingManifest, state: ReadonlyMap<string, TensorHandle>, loader: BatchLoader, options: EvaluateOptions = {},
+  session: Session,
+  manifest: TrainingManifest,
+  state: ReadonlyMap<string, TensorHandle>,
+  loader: BatchLoader,
+  options: EvaluateOptions = {},
 ): Promise<Scores> {
   const available = new Set(session.outputs.map((port) => port.name));
   const measured = [manifest.loss, ...Object.values(manifest.metrics)].filter((name) => available.has(name));
   const outputs = [...new Set([...measured, ...(options.outputs ?? [])])];
-  const byInput = new Map(manifest.state.flatMap((row) => [[row.name, row.name], [row.input, row.name]] as const));
+  const byInput = new Map(
+    manifest.state.flatMap(
+      (row) =>
+        [
+          [row.name, row.name],
+          [row.input, row.name],
+        ] as const,
+    ),
+  );
   let totals = noTotals;
   let batch = 0;
   for await (const rows of loader.epoch(0)) {
-    const feeds = Object.fromEntries(session.inputs.map((port) => [port.name, feedFor(port.name, rows, state.get(byInput.get(port.name) ?? ""))]));
+    const feeds = Object.fromEntries(
+      session.inputs.map((port) => [port.name, feedFor(port.name, rows, state.get(byInput.get(port.name) ?? ""))]),
+    );
     const values = await session.run(feeds, outputs);
     const metrics = Object.entries(manifest.metrics).filter(([, output]) => available.has(output));
     totals = addBatch(totals, rows, {
@@ -68,7 +82,11 @@ function feedFor(name: string, { inputs, targets }: Batch, state: TensorHandle |
 }
 
 /** The sums with one batch more. */
-export function addBatch(totals: Totals, rows: Batch, result: { readonly loss: number; readonly metrics: Readonly<Record<string, number>> }): Totals {
+export function addBatch(
+  totals: Totals,
+  rows: Batch,
+  result: { readonly loss: number; readonly metrics: Readonly<Record<string, number>> },
+): Totals {
   const [target] = Object.values(rows.targets);
   return {
     batches: totals.batches + 1,
@@ -79,4 +97,9 @@ export function addBatch(totals: Totals, rows: Batch, result: { readonly loss: n
   };
 }
 /** Means of the loss, sums of the metrics. */
-export const scoresOf = ({ loss, metrics, samples, targets }: Totals): Scores => ({ loss: samples === 0 ? Number.NaN : loss / samples, metrics, samples, targets });
+export const scoresOf = ({ loss, metrics, samples, targets }: Totals): Scores => ({
+  loss: samples === 0 ? Number.NaN : loss / samples,
+  metrics,
+  samples,
+  targets,
+});

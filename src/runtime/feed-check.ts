@@ -1,6 +1,7 @@
 /** Whether feeds fit a session's inputs: found out before the native call, in the user's words. */
-import { parseDim, substitute, symbolsOf } from "../ir/dim.ts";
+
 import { type Note, userError } from "../ir/diagnostic.ts";
+import { parseDim, substitute, symbolsOf } from "../ir/dim.ts";
 import type { DType } from "../ir/dtype.ts";
 import { printType } from "../ir/graph.ts";
 import { nowhere } from "../ir/location.ts";
@@ -17,7 +18,7 @@ export interface BoundSize {
 export type Sizes = ReadonlyMap<string, BoundSize>;
 
 /** `float32[N, 3, 32, 32]`, with "?" for sizes about which nothing is said. */
-export const printPort = (port: Port): string =>
+const printPort = (port: Port): string =>
   port.dtype === null || port.shape === null
     ? port.description
     : printType({ dtype: port.dtype, shape: port.shape.map((dim) => (dim === "" ? "?" : dim)) });
@@ -50,7 +51,9 @@ function checkNames(ports: readonly Port[], feeds: ReadonlyMap<string, Feed>, co
   }
   const missing = complete ? ports.filter((port) => !feeds.has(port.name)) : [];
   if (missing.length > 0) {
-    throw userError("feed-name", `no tensor for ${missing.map((port) => `"${port.name}"`).join(", ")}`, nowhere, { notes: listed(missing) });
+    throw userError("feed-name", `no tensor for ${missing.map((port) => `"${port.name}"`).join(", ")}`, nowhere, {
+      notes: listed(missing),
+    });
   }
 }
 
@@ -58,15 +61,24 @@ function checkTensor(port: Port, feed: Feed): void {
   const fault = (code: string, problem: string, help?: string): Error =>
     userError(code, `input "${port.name}": ${problem}`, nowhere, help === undefined ? {} : { help });
   if (port.dtype === null) throw fault("feed-dtype", `is ${port.description}, which onnxruntime-node cannot be fed`);
-  if (feed.dtype !== port.dtype) throw fault("feed-dtype", `is ${printType(feed)}, wanted ${printPort(port)}`, castHelp(feed.dtype, port.dtype));
+  if (feed.dtype !== port.dtype)
+    throw fault("feed-dtype", `is ${printType(feed)}, wanted ${printPort(port)}`, castHelp(feed.dtype, port.dtype));
   if (!isHandle(feed)) checkContents(feed, fault);
   if (port.shape === null) return;
   if (feed.shape.length !== port.shape.length) {
     const batched = feed.shape.length + 1 === port.shape.length;
-    throw fault("feed-shape", `is ${printType(feed)}, wanted ${printPort(port)}: ${feed.shape.length} axes, not ${port.shape.length}`, batched ? "put a batch axis of size 1 in front" : undefined);
+    throw fault(
+      "feed-shape",
+      `is ${printType(feed)}, wanted ${printPort(port)}: ${feed.shape.length} axes, not ${port.shape.length}`,
+      batched ? "put a batch axis of size 1 in front" : undefined,
+    );
   }
   const axis = port.shape.findIndex((dim, i) => typeof dim === "number" && dim !== feed.shape[i]);
-  if (axis >= 0) throw fault("feed-shape", `is ${printType(feed)}, wanted ${printPort(port)}: axis ${axis} is ${feed.shape[axis]}, not ${port.shape[axis]}`);
+  if (axis >= 0)
+    throw fault(
+      "feed-shape",
+      `is ${printType(feed)}, wanted ${printPort(port)}: axis ${axis} is ${feed.shape[axis]}, not ${port.shape[axis]}`,
+    );
 }
 const castHelp = (got: DType, wanted: DType): string | undefined =>
   got === "float64" || got === "int32" || got === "uint8" ? `make it ${wanted} before it is fed` : undefined;
@@ -80,10 +92,20 @@ function checkContents({ dtype, shape, data }: TensorData, fault: (code: string,
 }
 /** The arrays that hold a dtype; what TensorData has comes first. */
 const arraysOf: Readonly<Record<DType, readonly string[]>> = {
-  float32: ["Float32Array"], float64: ["Float64Array"], float16: ["Uint16Array", "Float16Array"], bfloat16: ["Uint16Array"],
-  int8: ["Int8Array"], int16: ["Int16Array"], int32: ["Int32Array"], int64: ["BigInt64Array"],
-  uint8: ["Uint8Array", "Buffer", "Uint8ClampedArray"], uint16: ["Uint16Array"], uint32: ["Uint32Array"], uint64: ["BigUint64Array"],
-  bool: ["Uint8Array", "Buffer"], string: ["Array"],
+  float32: ["Float32Array"],
+  float64: ["Float64Array"],
+  float16: ["Uint16Array", "Float16Array"],
+  bfloat16: ["Uint16Array"],
+  int8: ["Int8Array"],
+  int16: ["Int16Array"],
+  int32: ["Int32Array"],
+  int64: ["BigInt64Array"],
+  uint8: ["Uint8Array", "Buffer", "Uint8ClampedArray"],
+  uint16: ["Uint16Array"],
+  uint32: ["Uint32Array"],
+  uint64: ["BigUint64Array"],
+  bool: ["Uint8Array", "Buffer"],
+  string: ["Array"],
 };
 
 /** A name alone, as opposed to an expression of names. */
@@ -97,7 +119,9 @@ function bindSizes(port: Port, feed: Feed, sizes: Map<string, BoundSize>, ports:
     if (bound === undefined) sizes.set(dim, { size, by: `axis ${axis} of "${port.name}"` });
     else if (bound.size !== size) {
       const notes = listed(ports.filter((other) => other.shape?.includes(dim)));
-      throw userError("feed-shape", `${dim} is ${size} by axis ${axis} of "${port.name}", but ${bound.size} by ${bound.by}`, nowhere, { notes });
+      throw userError("feed-shape", `${dim} is ${size} by axis ${axis} of "${port.name}", but ${bound.size} by ${bound.by}`, nowhere, {
+        notes,
+      });
     }
   });
 }
@@ -108,14 +132,20 @@ function checkExpressions(port: Port, feed: Feed, sizes: Sizes): void {
     if (typeof dim === "number" || dim === "" || isName(dim)) return;
     const wanted = evaluate(dim, sizes);
     if (wanted !== null && wanted !== feed.shape[axis]) {
-      throw userError("feed-shape", `input "${port.name}" is ${printType(feed)}, wanted ${printPort(port)}: axis ${axis} is ${feed.shape[axis]}, not ${dim} = ${wanted}`, nowhere);
+      throw userError(
+        "feed-shape",
+        `input "${port.name}" is ${printType(feed)}, wanted ${printPort(port)}: axis ${axis} is ${feed.shape[axis]}, not ${dim} = ${wanted}`,
+        nowhere,
+      );
     }
   });
 }
 function evaluate(dim: string, sizes: Sizes): number | null {
   try {
     const parsed = parseDim(dim);
-    const values = new Map([...symbolsOf(parsed)].flatMap((name) => (sizes.has(name) ? [[name, sizes.get(name)?.size ?? 0] as const] : [])));
+    const values = new Map(
+      [...symbolsOf(parsed)].flatMap((name) => (sizes.has(name) ? [[name, sizes.get(name)?.size ?? 0] as const] : [])),
+    );
     const value = substitute(parsed, values);
     return typeof value === "number" ? value : null;
   } catch (error) {

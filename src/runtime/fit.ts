@@ -80,8 +80,10 @@ function checkOptions({ epochs, checkpointEvery, run, resume }: FitOptions): voi
     throw userError("fit-option", `fit: ${problem}`, nowhere);
   };
   if (!Number.isSafeInteger(epochs) || epochs < 1) refuse(`epochs is ${epochs}, wanted a whole number from 1 on`);
-  if (checkpointEvery !== undefined && !(Number.isSafeInteger(checkpointEvery) && checkpointEvery >= 1)) refuse(`checkpointEvery is ${checkpointEvery}, wanted a whole number of steps from 1 on`);
-  if (run === undefined && (checkpointEvery !== undefined || resume === true)) refuse("checkpointEvery and resume need `run`, the folder that checkpoints are in");
+  if (checkpointEvery !== undefined && !(Number.isSafeInteger(checkpointEvery) && checkpointEvery >= 1))
+    refuse(`checkpointEvery is ${checkpointEvery}, wanted a whole number of steps from 1 on`);
+  if (run === undefined && (checkpointEvery !== undefined || resume === true))
+    refuse("checkpointEvery and resume need `run`, the folder that checkpoints are in");
 }
 
 /** Takes up the checkpoint, or sets the counters to a new beginning. */
@@ -133,8 +135,16 @@ async function trainBatch(fit: Fit, rows: Batch): Promise<void> {
   const running = addBatch(counters.running, rows, result);
   trainer.counters = { ...counters, batch: counters.batch + 1, running };
   await options.onBatch?.({
-    epoch: counters.epoch + 1, epochs: counters.firstEpoch + options.epochs, batch: counters.batch + 1, batchesPerEpoch: loader.batchesPerEpoch,
-    step: trainer.step, size: rows.size, loss: result.loss, metrics: result.metrics, learningRate, scores: scoresOf(running),
+    epoch: counters.epoch + 1,
+    epochs: counters.firstEpoch + options.epochs,
+    batch: counters.batch + 1,
+    batchesPerEpoch: loader.batchesPerEpoch,
+    step: trainer.step,
+    size: rows.size,
+    loss: result.loss,
+    metrics: result.metrics,
+    learningRate,
+    scores: scoresOf(running),
   });
 }
 
@@ -143,7 +153,12 @@ function rateOf({ trainer, loader, options }: Fit, step: number): number {
   const stepsPerEpoch = loader.batchesPerEpoch;
   const schedule = options.schedule ?? constant();
   const { firstStep } = trainer.counters;
-  return schedule({ step: step - firstStep, totalSteps: options.epochs * stepsPerEpoch, stepsPerEpoch, learningRate: trainer.learningRate });
+  return schedule({
+    step: step - firstStep,
+    totalSteps: options.epochs * stepsPerEpoch,
+    stepsPerEpoch,
+    learningRate: trainer.learningRate,
+  });
 }
 
 /** Scores the validation rows, notes the epoch and writes a checkpoint. False when the signal ended it. */
@@ -153,7 +168,11 @@ async function endEpoch(fit: Fit): Promise<boolean> {
   if (validation === "stopped") return stop(fit);
   const { counters } = trainer;
   const record: EpochRecord = {
-    epoch: counters.epoch + 1, step: counters.step, learningRate: rateOf(fit, counters.step - 1), train: scoresOf(counters.running), validation,
+    epoch: counters.epoch + 1,
+    step: counters.step,
+    learningRate: rateOf(fit, counters.step - 1),
+    train: scoresOf(counters.running),
+    validation,
   };
   trainer.counters = { ...counters, epoch: counters.epoch + 1, batch: 0, running: noTotals, history: [...counters.history, record] };
   if (options.run !== undefined) await checkpoint(fit);

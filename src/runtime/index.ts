@@ -1,19 +1,36 @@
 /** Running models: sessions, training, checkpoints, weights. */
 export type { Batch, BatchLoader } from "./batch-loader.ts";
 export {
-  type Checkpoint, type Counters, checkpointFile, type EpochRecord, readCheckpoint, type Scores, writeCheckpoint,
+  type Checkpoint,
+  type Counters,
+  checkpointFile,
+  type EpochRecord,
+  readCheckpoint,
+  type Scores,
+  writeCheckpoint,
 } from "./checkpoint.ts";
-export { type BadValue, findBadValues } from "./diagnose.ts";
 export type { CudaReport, Gpu } from "./cuda-report.ts";
+export { type BadValue, findBadValues } from "./diagnose.ts";
 export { type Attempt, type DoctorOptions, type DoctorReport, type ProviderTrial, runDoctor, type TinyTraining } from "./doctor.ts";
 export type { EvaluatedBatch, EvaluateOptions } from "./evaluate.ts";
 export type { BatchEvent, FitOptions, FitResult } from "./fit.ts";
 export { type CudaProvider, type ProviderChoice, type ProviderName, type ProviderReport, printProvider } from "./providers.ts";
 export { encodeSafetensors, parseSafetensors, readSafetensors, type Safetensors, writeSafetensors } from "./safetensors.ts";
 export {
-  constant, cosine, exponential, multiStep, type OneCycleOptions, oneCycle, polynomial, type Schedule, type ScheduleStep, type ScheduleUnit, stepDecay, warmup,
+  constant,
+  cosine,
+  exponential,
+  multiStep,
+  type OneCycleOptions,
+  oneCycle,
+  polynomial,
+  type Schedule,
+  type ScheduleStep,
+  type ScheduleUnit,
+  stepDecay,
+  warmup,
 } from "./schedule.ts";
-export { type Binding, type BoundRun, createSession, type Session } from "./session.ts";
+export { type Binding, type BoundRun, createSession, createStepSession, type Session } from "./session.ts";
 export type { SessionOptions } from "./session-options.ts";
 export type { Locate, ModelSource } from "./source-map.ts";
 export type { StepResult } from "./step-runner.ts";

@@ -5,11 +5,16 @@ import type { Locate } from "./source-map.ts";
 
 /** How onnxruntime's messages name a node. */
 const nodeNames = [
-  /Name:'([^']*)'/, /with node name '([^']*)'/, /In Node, \("([^"]*)"/, /Node ?\(([^)]*)\) Op/, /of node '([^']*)'/, /[Nn]ode:([^ ]+) /,
+  /Name:'([^']*)'/,
+  /with node name '([^']*)'/,
+  /In Node, \("([^"]*)"/,
+  /Node ?\(([^)]*)\) Op/,
+  /of node '([^']*)'/,
+  /[Nn]ode:([^ ]+) /,
 ];
 
 /** The name of the node that a message is about, or null. */
-export function nodeInMessage(message: string): string | null {
+function nodeInMessage(message: string): string | null {
   for (const pattern of nodeNames) {
     const name = pattern.exec(message)?.[1];
     if (name !== undefined && name !== "") return name;
@@ -28,4 +33,7 @@ export function nativeError(error: unknown, doing: string, locate: Locate): Comp
 
 /** One line, without the C++ file, function and error number before what is meant. */
 const tidy = (message: string): string =>
-  message.replaceAll(/\S*\/onnxruntime_src\/\S+:\d+ [^[]*\[ONNXRuntimeError\] : \d+ : [A-Z_]+ : /g, "").replaceAll(/\s+/g, " ").trim();
+  message
+    .replaceAll(/\S*\/onnxruntime_src\/\S+:\d+ [^[]*\[ONNXRuntimeError\] : \d+ : [A-Z_]+ : /g, "")
+    .replaceAll(/\s+/g, " ")
+    .trim();

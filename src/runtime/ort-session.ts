@@ -8,8 +8,8 @@ import { printType } from "../ir/graph.ts";
 import { nowhere } from "../ir/location.ts";
 import { sameShape, staticShape } from "../ir/shape.ts";
 import { bytesOf, type TensorData, zeros } from "../ir/tensor-data.ts";
-import { checkFeeds, type Sizes } from "./feed-check.ts";
 import { missingLibraries } from "./cuda-report.ts";
+import { checkFeeds, type Sizes } from "./feed-check.ts";
 import { isStop, stopOutput, withStopOutput } from "./in-place.ts";
 import { nativeError } from "./native-error.ts";
 import { fromOrt, toOrt } from "./ort-tensor.ts";
@@ -25,7 +25,8 @@ export async function openSession(source: ModelSource, options: SessionOptions, 
   if (typeof source === "string" && !existsSync(source)) throw userError("model-file", `${source}: there is no such file`, nowhere);
   const providers = resolveProviders(options.providers ?? ["cpu"]);
   // The stop output is made on the CPU, which a provider without fallback would refuse.
-  const { model, config } = inPlace && providers.every((provider) => Object.keys(provider.config).length === 0) ? stopping(source) : { model: source, config: {} };
+  const { model, config } =
+    inPlace && providers.every((provider) => Object.keys(provider.config).length === 0) ? stopping(source) : { model: source, config: {} };
   const native = nativeOptions({ ...options, config: { ...config, ...options.config } });
   const locate = options.locate ?? locateIn(source);
   const passedOver: { name: Provider["name"]; reason: string }[] = [];
@@ -47,7 +48,12 @@ export async function openSession(source: ModelSource, options: SessionOptions, 
   }
   if (providers.length === 1 && last !== undefined) throw last;
   const notes = passedOver.map(({ name, reason }): Note => ({ message: `${name}: ${reason}`, location: nowhere }));
-  throw userError("provider", `the model runs on none of ${providers.map(({ name }) => name).join(", ")}`, last?.diagnostics[0]?.location ?? nowhere, { notes });
+  throw userError(
+    "provider",
+    `the model runs on none of ${providers.map(({ name }) => name).join(", ")}`,
+    last?.diagnostics[0]?.location ?? nowhere,
+    { notes },
+  );
 }
 
 /** The model with an output at which onnxruntime-node stops, or as it is where that cannot be. */
@@ -56,7 +62,10 @@ function stopping(source: ModelSource): { readonly model: ModelSource; readonly 
   const model = proto === null ? null : withStopOutput(proto);
   if (model === null) return { model: source, config: {} };
   // External data lies beside the file, where a model given as bytes does not look by itself.
-  return { model, config: typeof source === "string" ? { "session.model_external_initializers_file_folder_path": dirname(resolve(source)) } : {} };
+  return {
+    model,
+    config: typeof source === "string" ? { "session.model_external_initializers_file_folder_path": dirname(resolve(source)) } : {},
+  };
 }
 
 const create = (model: ModelSource, options: ort.InferenceSession.SessionOptions): Promise<ort.InferenceSession> =>
@@ -64,7 +73,8 @@ const create = (model: ModelSource, options: ort.InferenceSession.SessionOptions
 const unshared = (bytes: Uint8Array): Uint8Array => (bytes.buffer instanceof SharedArrayBuffer ? bytes.slice() : bytes);
 
 function creationError(error: unknown, locate: Locate): CompileError {
-  if (/Failed to load shared library/.test(String(error))) return userError("provider", `its library cannot be loaded: ${missingLibraries() ?? String(error)}`, nowhere);
+  if (/Failed to load shared library/.test(String(error)))
+    return userError("provider", `its library cannot be loaded: ${missingLibraries() ?? String(error)}`, nowhere);
   const code = /^Unsupported data type: (\d+)$/.exec(error instanceof Error ? error.message : "")?.[1];
   if (code === undefined) return nativeError(error, "onnxruntime does not take the model", locate);
   const dtype = dtypeFromOnnx(Number(code)) ?? `the element type ${code}`;
@@ -85,7 +95,10 @@ function handleOf(tensor: TensorData): TensorHandle {
 }
 function tensorBehind(handle: TensorHandle): ort.Tensor {
   const tensor = tensors.get(handle);
-  if (tensor === undefined) throw userError("handle", `a tensor at ${handle.place} belongs to another backend`, nowhere, { help: "read it there and upload it here" });
+  if (tensor === undefined)
+    throw userError("handle", `a tensor at ${handle.place} belongs to another backend`, nowhere, {
+      help: "read it there and upload it here",
+    });
   return tensor;
 }
 const native = (feed: Feed): ort.Tensor => (isHandle(feed) ? tensorBehind(feed) : toOrt(feed));
@@ -122,7 +135,10 @@ class OrtSession implements Session {
     return this.#inputs;
   }
 
-  async run(feeds: Feeds, outputs: readonly string[] = this.outputs.map((port) => port.name)): Promise<Readonly<Record<string, TensorData>>> {
+  async run(
+    feeds: Feeds,
+    outputs: readonly string[] = this.outputs.map((port) => port.name),
+  ): Promise<Readonly<Record<string, TensorData>>> {
     const entries = Object.entries(feeds);
     this.#check(new Map(entries));
     this.#checkResults(outputs);
@@ -137,7 +153,9 @@ class OrtSession implements Session {
     const sizes = this.#check(new Map(Object.entries(inputs)), { complete: false });
     checkBoundOutputs(this.outputs, outputs);
     this.#checkResults(results);
-    const feed: Record<string, ort.Tensor> = Object.fromEntries(Object.entries(inputs).map(([name, handle]) => [name, tensorBehind(handle)]));
+    const feed: Record<string, ort.Tensor> = Object.fromEntries(
+      Object.entries(inputs).map(([name, handle]) => [name, tensorBehind(handle)]),
+    );
     const written = Object.fromEntries(Object.entries(outputs).map(([name, handle]) => [name, tensorBehind(handle)]));
     const prepared = this.#stops ? preparedResults(this.outputs, results) : null;
     const fetch = prepared === null ? { ...fetchesOf(results), ...written } : { [stopOutput]: null, ...prepared, ...written };
@@ -146,7 +164,9 @@ class OrtSession implements Session {
       for (const [name, tensor] of Object.entries(feeds)) feed[name] = native(tensor);
       const values = await this.#call(feed, fetch);
       if (prepared === null) return collect(values, results);
-      return Object.fromEntries(Object.entries(collect(prepared, results)).map(([name, tensor]) => [name, { ...tensor, data: tensor.data.slice() }]));
+      return Object.fromEntries(
+        Object.entries(collect(prepared, results)).map(([name, tensor]) => [name, { ...tensor, data: tensor.data.slice() }]),
+      );
     };
   }
 
@@ -154,7 +174,14 @@ class OrtSession implements Session {
     return handleOf({ ...tensor, data: tensor.data.slice() });
   }
   allocate({ dtype, shape }: { readonly dtype: TensorData["dtype"]; readonly shape: readonly number[] }): TensorHandle {
-    return handleOf({ dtype, shape, data: zeros(dtype, shape.reduce((product, size) => product * size, 1)) });
+    return handleOf({
+      dtype,
+      shape,
+      data: zeros(
+        dtype,
+        shape.reduce((product, size) => product * size, 1),
+      ),
+    });
   }
   write(handle: TensorHandle, tensor: TensorData): void {
     if (handle.dtype !== tensor.dtype || !sameShape(handle.shape, tensor.shape)) {
@@ -185,13 +212,19 @@ class OrtSession implements Session {
     for (const name of names) {
       const port = this.outputs.find((output) => output.name === name);
       if (port === undefined) {
-        const notes = this.outputs.map((output): Note => ({ message: `output "${output.name}" is ${output.description}`, location: nowhere }));
+        const notes = this.outputs.map(
+          (output): Note => ({ message: `output "${output.name}" is ${output.description}`, location: nowhere }),
+        );
         throw userError("output-name", `the model has no output "${name}"`, nowhere, { notes });
       }
-      if (port.dtype === null) throw userError("output-dtype", `output "${name}" is ${port.description}, which onnxruntime-node cannot return`, nowhere);
+      if (port.dtype === null)
+        throw userError("output-dtype", `output "${name}" is ${port.description}, which onnxruntime-node cannot return`, nowhere);
     }
   }
-  async #call(feeds: Readonly<Record<string, ort.Tensor>>, fetches: Readonly<Record<string, ort.Tensor | null>>): Promise<ort.InferenceSession.ReturnType> {
+  async #call(
+    feeds: Readonly<Record<string, ort.Tensor>>,
+    fetches: Readonly<Record<string, ort.Tensor | null>>,
+  ): Promise<ort.InferenceSession.ReturnType> {
     if (this.#disposed) throw userError("disposed", "the session has been disposed of", nowhere);
     try {
       return await this.#session.run(feeds, fetches);
@@ -208,7 +241,14 @@ function preparedResults(ports: readonly Port[], results: readonly string[]): Re
   for (const port of ports.filter(({ name }) => results.includes(name))) {
     const shape = port.shape === null ? null : staticShape(port.shape);
     if (shape === null || port.dtype === null || port.dtype === "string") return null;
-    prepared[port.name] = toOrt({ dtype: port.dtype, shape, data: zeros(port.dtype, shape.reduce((product, size) => product * size, 1)) });
+    prepared[port.name] = toOrt({
+      dtype: port.dtype,
+      shape,
+      data: zeros(
+        port.dtype,
+        shape.reduce((product, size) => product * size, 1),
+      ),
+    });
   }
   return prepared;
 }

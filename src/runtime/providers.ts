@@ -1,8 +1,7 @@
 /** Where a session runs: the execution providers that are asked for, tried in order, and why some were passed over. */
 import { userError } from "../ir/diagnostic.ts";
 import { nowhere } from "../ir/location.ts";
-import { availableBackends, type BackendName } from "./onnxruntime-package.ts";
-import { cudaProviderFiles } from "./onnxruntime-package.ts";
+import { availableBackends, type BackendName, cudaProviderFiles } from "./onnxruntime-package.ts";
 
 /** The execution providers that striate knows. */
 export type ProviderName = "cpu" | "cuda";
@@ -41,7 +40,8 @@ export interface Provider {
 
 /** The choices, checked. Throws a CompileError on an unknown provider, and on an option that onnxruntime-node would ignore. */
 export function resolveProviders(choices: readonly ProviderChoice[]): readonly Provider[] {
-  if (choices.length === 0) throw userError("provider", "the list of providers is empty", nowhere, { help: `write ["cuda", "cpu"] to prefer a GPU` });
+  if (choices.length === 0)
+    throw userError("provider", "the list of providers is empty", nowhere, { help: `write ["cuda", "cpu"] to prefer a GPU` });
   return choices.map((choice) => {
     const options: Readonly<Record<string, unknown>> = typeof choice === "string" ? { name: choice } : { ...choice };
     const { name } = options;
@@ -61,7 +61,9 @@ function cuda({ deviceId = 0, cpuFallback = true }: Readonly<Record<string, unkn
   const config: Readonly<Record<string, string>> = cpuFallback === false ? { "session.disable_cpu_ep_fallback": "1" } : {};
   return { name: "cuda", place: `cuda:${deviceId}`, native: { name: "cuda", deviceId }, config };
 }
-const taken = { cpu: ["name"], cuda: ["name", "deviceId", "cpuFallback"] } as const satisfies Readonly<Record<ProviderName, readonly string[]>>;
+const taken = { cpu: ["name"], cuda: ["name", "deviceId", "cpuFallback"] } as const satisfies Readonly<
+  Record<ProviderName, readonly string[]>
+>;
 function refuseIgnored(name: ProviderName, options: Readonly<Record<string, unknown>>): void {
   const known: readonly string[] = taken[name];
   const ignored = Object.keys(options).filter((key) => !known.includes(key));

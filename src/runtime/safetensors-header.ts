@@ -1,8 +1,9 @@
 /** The header of a .safetensors file (https://github.com/huggingface/safetensors): read with no trust, written canonically. */
+
+import { type JsonNode, jsonNode } from "../codegen/json-node.ts";
 import { type DType, dtypes } from "../ir/dtype.ts";
 import type { TensorData } from "../ir/tensor-data.ts";
-import { type JsonNode, jsonNode } from "../codegen/json-node.ts";
-import { objectEntries, type ScannedEntry, ScanFault } from "./json-scan.ts";
+import { objectEntries, ScanFault, type ScannedEntry } from "./json-scan.ts";
 
 /** One tensor of a file: its type, and its bytes within the data that follows the header. */
 export interface SafetensorsEntry {
@@ -19,15 +20,26 @@ export interface SafetensorsHeader {
 }
 
 /** The format's own bound on the header's length, in bytes. */
-export const longestHeader = 100_000_000;
+const longestHeader = 100_000_000;
 /** An entry's own JSON is some 60 bytes: one far longer is no tensor. */
 const longestEntry = 4096;
 const mostMetadata = 65_536;
 
 /** In the order in which the format's own writer lays tensors out: wider elements first, so that all are aligned. */
 const codes = {
-  U64: "uint64", I64: "int64", F64: "float64", F32: "float32", U32: "uint32", I32: "int32", BF16: "bfloat16", F16: "float16",
-  U16: "uint16", I16: "int16", I8: "int8", U8: "uint8", BOOL: "bool",
+  U64: "uint64",
+  I64: "int64",
+  F64: "float64",
+  F32: "float32",
+  U32: "uint32",
+  I32: "int32",
+  BF16: "bfloat16",
+  F16: "float16",
+  U16: "uint16",
+  I16: "int16",
+  I8: "int8",
+  U8: "uint8",
+  BOOL: "bool",
 } as const satisfies Readonly<Record<string, DType>>;
 const dtypeOf = new Map<string, DType>(Object.entries(codes));
 const codeOf = new Map<DType, string>(Object.entries(codes).map(([code, dtype]) => [dtype, code]));
@@ -118,7 +130,10 @@ function checkLayout(entries: readonly SafetensorsEntry[], dataSize: number): vo
 }
 
 /** The first bytes of a file (length and header) and the order of its data: the bytes of the format's own writer, metadata sorted by name. */
-export function layOut(tensors: ReadonlyMap<string, TensorData>, metadata: Readonly<Record<string, string>>): {
+export function layOut(
+  tensors: ReadonlyMap<string, TensorData>,
+  metadata: Readonly<Record<string, string>>,
+): {
   readonly head: Uint8Array;
   readonly order: readonly (readonly [string, TensorData])[];
 } {

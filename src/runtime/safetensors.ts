@@ -29,7 +29,11 @@ export function parseSafetensors(bytes: Uint8Array, source = "the safetensors da
   try {
     const start = 8 + headerLength(bytes.subarray(0, 8), bytes.length);
     const { entries, metadata } = parseHeader(bytes.subarray(8, start), bytes.length - start);
-    return collect(entries, metadata, entries.map((entry) => bytes.subarray(start + entry.begin, start + entry.end)));
+    return collect(
+      entries,
+      metadata,
+      entries.map((entry) => bytes.subarray(start + entry.begin, start + entry.end)),
+    );
   } catch (error) {
     throw explanation(source, error);
   }
@@ -39,7 +43,11 @@ export function parseSafetensors(bytes: Uint8Array, source = "the safetensors da
  * Writes a file: at any moment there is either the old one or the new one under its name. The same tensors give the same bytes.
  * The tensors must not change before the promise settles. Throws a CompileError on strings, or when the file cannot be written.
  */
-export function writeSafetensors(path: string, tensors: ReadonlyMap<string, TensorData>, metadata: Readonly<Record<string, string>> = {}): Promise<void> {
+export function writeSafetensors(
+  path: string,
+  tensors: ReadonlyMap<string, TensorData>,
+  metadata: Readonly<Record<string, string>> = {},
+): Promise<void> {
   return explained(path, async () => {
     const { head, order } = layOut(tensors, metadata);
     await writeFileAtomically(path, [head, ...order.map(([, tensor]) => bytesOf(tensor))]);
@@ -81,7 +89,11 @@ async function readOpen(file: FileHandle): Promise<Safetensors> {
   return collect(entries, metadata, contents);
 }
 
-function collect(entries: readonly SafetensorsEntry[], metadata: Readonly<Record<string, string>>, contents: readonly Uint8Array[]): Safetensors {
+function collect(
+  entries: readonly SafetensorsEntry[],
+  metadata: Readonly<Record<string, string>>,
+  contents: readonly Uint8Array[],
+): Safetensors {
   const tensors = entries.map(({ name, dtype, shape, begin }, i) => {
     const bytes = contents[i] ?? new Uint8Array(0);
     if (dtype === "bool" && bytes.some((byte) => byte > 1)) throw new SafetensorsFault(`has a bool in "${name}" that is neither 0 nor 1`);

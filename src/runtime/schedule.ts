@@ -20,29 +20,44 @@ interface Per {
   readonly per?: ScheduleUnit;
 }
 /** Whole units gone by. */
-const elapsed = ({ step, stepsPerEpoch }: ScheduleStep, per: ScheduleUnit): number => (per === "step" ? step : Math.floor(step / stepsPerEpoch));
-const whole = ({ totalSteps, stepsPerEpoch }: ScheduleStep, per: ScheduleUnit): number => (per === "step" ? totalSteps : totalSteps / stepsPerEpoch);
+const elapsed = ({ step, stepsPerEpoch }: ScheduleStep, per: ScheduleUnit): number =>
+  per === "step" ? step : Math.floor(step / stepsPerEpoch);
+const whole = ({ totalSteps, stepsPerEpoch }: ScheduleStep, per: ScheduleUnit): number =>
+  per === "step" ? totalSteps : totalSteps / stepsPerEpoch;
 
 /** The optimizer's learning rate, or another one, at every step. */
-export const constant = (learningRate?: number): Schedule => (at) => learningRate ?? at.learningRate;
+export const constant =
+  (learningRate?: number): Schedule =>
+  (at) =>
+    learningRate ?? at.learningRate;
 
 /** lr * gamma^floor(t / stepSize) (StepLR). */
-export const stepDecay = ({ stepSize, gamma = 0.1, per = "epoch" }: { readonly stepSize: number; readonly gamma?: number } & Per): Schedule =>
-  (at) => at.learningRate * gamma ** Math.floor(elapsed(at, per) / stepSize);
+export const stepDecay =
+  ({ stepSize, gamma = 0.1, per = "epoch" }: { readonly stepSize: number; readonly gamma?: number } & Per): Schedule =>
+  (at) =>
+    at.learningRate * gamma ** Math.floor(elapsed(at, per) / stepSize);
 
 /** lr * gamma^(milestones gone by) (MultiStepLR). */
-export const multiStep = ({ milestones, gamma = 0.1, per = "epoch" }: { readonly milestones: readonly number[]; readonly gamma?: number } & Per): Schedule =>
-  (at) => at.learningRate * gamma ** milestones.filter((milestone) => elapsed(at, per) >= milestone).length;
+export const multiStep =
+  ({ milestones, gamma = 0.1, per = "epoch" }: { readonly milestones: readonly number[]; readonly gamma?: number } & Per): Schedule =>
+  (at) =>
+    at.learningRate * gamma ** milestones.filter((milestone) => elapsed(at, per) >= milestone).length;
 
 /** lr * gamma^t (ExponentialLR). */
-export const exponential = ({ gamma, per = "epoch" }: { readonly gamma: number } & Per): Schedule => (at) => at.learningRate * gamma ** elapsed(at, per);
+export const exponential =
+  ({ gamma, per = "epoch" }: { readonly gamma: number } & Per): Schedule =>
+  (at) =>
+    at.learningRate * gamma ** elapsed(at, per);
 
 /** min + (lr - min) (1 + cos(pi t / tMax)) / 2 (CosineAnnealingLR); tMax is the run's length when absent. */
-export const cosine = ({ minLr = 0, tMax, per = "step" }: { readonly minLr?: number; readonly tMax?: number } & Per = {}): Schedule =>
-  (at) => minLr + ((at.learningRate - minLr) * (1 + Math.cos((Math.PI * elapsed(at, per)) / (tMax ?? whole(at, per))))) / 2;
+export const cosine =
+  ({ minLr = 0, tMax, per = "step" }: { readonly minLr?: number; readonly tMax?: number } & Per = {}): Schedule =>
+  (at) =>
+    minLr + ((at.learningRate - minLr) * (1 + Math.cos((Math.PI * elapsed(at, per)) / (tMax ?? whole(at, per))))) / 2;
 
 /** lr (1 - min(t, total) / total)^power (PolynomialLR); total is the run's length when absent. */
-export const polynomial = ({ power = 1, totalIters, per = "step" }: { readonly power?: number; readonly totalIters?: number } & Per = {}): Schedule =>
+export const polynomial =
+  ({ power = 1, totalIters, per = "step" }: { readonly power?: number; readonly totalIters?: number } & Per = {}): Schedule =>
   (at) => {
     const total = totalIters ?? whole(at, per);
     return at.learningRate * (1 - Math.min(elapsed(at, per), total) / total) ** power;
@@ -69,8 +84,15 @@ export function oneCycle(options: OneCycleOptions): Schedule {
   return ({ step, totalSteps }) => {
     const up = pctStart * totalSteps - 1;
     const phases: readonly Phase[] = threePhase
-      ? [[up, initial, maxLr], [2 * pctStart * totalSteps - 2, maxLr, initial], [totalSteps - 1, initial, last]]
-      : [[up, initial, maxLr], [totalSteps - 1, maxLr, last]];
+      ? [
+          [up, initial, maxLr],
+          [2 * pctStart * totalSteps - 2, maxLr, initial],
+          [totalSteps - 1, initial, last],
+        ]
+      : [
+          [up, initial, maxLr],
+          [totalSteps - 1, maxLr, last],
+        ];
     return alongPhases(phases, step, annealStrategy === "cos" ? cosineBetween : linearBetween);
   };
 }
@@ -88,7 +110,8 @@ const cosineBetween = (from: number, to: number, part: number): number => to + (
 const linearBetween = (from: number, to: number, part: number): number => from + (to - from) * part;
 
 /** Rises linearly from startFactor to all of the next schedule's first rate in `steps` steps, then goes on with it (LinearLR, then SequentialLR). */
-export const warmup = ({ steps, startFactor = 1 / 3 }: { readonly steps: number; readonly startFactor?: number }, next: Schedule = constant()): Schedule =>
+export const warmup =
+  ({ steps, startFactor = 1 / 3 }: { readonly steps: number; readonly startFactor?: number }, next: Schedule = constant()): Schedule =>
   (at) => {
     const after = { ...at, totalSteps: Math.max(1, at.totalSteps - steps) };
     if (at.step >= steps) return next({ ...after, step: at.step - steps });

@@ -1,11 +1,12 @@
 /** Sessions: a model ready to run, with its inputs and outputs checked by name, dtype and shape. */
-import type { ExpectedTensor } from "./weights.ts";
+
 import type { TensorData } from "../ir/tensor-data.ts";
 import { openSession } from "./ort-session.ts";
 import type { ProviderReport } from "./providers.ts";
 import type { SessionOptions } from "./session-options.ts";
 import type { ModelSource } from "./source-map.ts";
 import type { Feeds, Port, TensorHandle } from "./tensor-handle.ts";
+import type { ExpectedTensor } from "./weights.ts";
 
 /** What a bound run reads, writes and returns. */
 export interface Binding {

@@ -22,12 +22,16 @@ export function findLibraries(names: readonly string[], beside: string): readonl
   const elsewhere = cudaFolders();
   return names.map((name) => {
     const inSearched = inFolders(name, searched);
-    const loaded = inSearched ?? cache.get(name) ?? inFolders(name, ["/lib/x86_64-linux-gnu", "/usr/lib/x86_64-linux-gnu", "/usr/lib64", "/lib64", "/usr/lib", "/lib"]);
+    const loaded =
+      inSearched ??
+      cache.get(name) ??
+      inFolders(name, ["/lib/x86_64-linux-gnu", "/usr/lib/x86_64-linux-gnu", "/usr/lib64", "/lib64", "/usr/lib", "/lib"]);
     return loaded === null ? { name, path: inFolders(name, elsewhere), loadable: false } : { name, path: loaded, loadable: true };
   });
 }
 
-const inFolders = (name: string, folders: readonly string[]): string | null => folders.map((folder) => join(folder, name)).find((path) => existsSync(path)) ?? null;
+const inFolders = (name: string, folders: readonly string[]): string | null =>
+  folders.map((folder) => join(folder, name)).find((path) => existsSync(path)) ?? null;
 
 /** The loader's cache: paths by name. Empty where ldconfig is not there. */
 function loaderCache(): ReadonlyMap<string, string> {
@@ -35,7 +39,8 @@ function loaderCache(): ReadonlyMap<string, string> {
   for (const command of ["/sbin/ldconfig", "/usr/sbin/ldconfig", "ldconfig"]) {
     const { stdout, status } = spawnSync(command, ["-p"], { encoding: "utf8", timeout: 5000 });
     if (status !== 0) continue;
-    for (const [, name, path] of stdout.matchAll(/^\s*(\S+) \(.*\) => (\S+)$/gm)) if (name !== undefined && path !== undefined && !paths.has(name)) paths.set(name, path);
+    for (const [, name, path] of stdout.matchAll(/^\s*(\S+) \(.*\) => (\S+)$/gm))
+      if (name !== undefined && path !== undefined && !paths.has(name)) paths.set(name, path);
     return paths;
   }
   return paths;
@@ -43,10 +48,24 @@ function loaderCache(): ReadonlyMap<string, string> {
 
 /** The toolkit's folders, newest first, and those of NVIDIA's Python packages. */
 function cudaFolders(): readonly string[] {
-  const toolkits = listed("/usr/local").filter((name) => /^cuda(-\d|$)/.test(name)).sort().reverse();
-  const environments = [process.env["CONDA_PREFIX"], process.env["VIRTUAL_ENV"], join(homedir(), ".local"), "/usr/local", "/usr"].flatMap((root) => (root === undefined ? [] : [join(root, "lib")]));
-  const pythons = environments.flatMap((lib) => [lib, ...listed(lib).filter((name) => /^python3/.test(name)).flatMap((name) => nvidiaPackages(join(lib, name)))]);
-  return [...toolkits.flatMap((name) => ["lib64", "targets/x86_64-linux/lib"].map((lib) => join("/usr/local", name, lib))), "/opt/cuda/lib64", ...pythons];
+  const toolkits = listed("/usr/local")
+    .filter((name) => /^cuda(-\d|$)/.test(name))
+    .sort()
+    .reverse();
+  const environments = [process.env["CONDA_PREFIX"], process.env["VIRTUAL_ENV"], join(homedir(), ".local"), "/usr/local", "/usr"].flatMap(
+    (root) => (root === undefined ? [] : [join(root, "lib")]),
+  );
+  const pythons = environments.flatMap((lib) => [
+    lib,
+    ...listed(lib)
+      .filter((name) => /^python3/.test(name))
+      .flatMap((name) => nvidiaPackages(join(lib, name))),
+  ]);
+  return [
+    ...toolkits.flatMap((name) => ["lib64", "targets/x86_64-linux/lib"].map((lib) => join("/usr/local", name, lib))),
+    "/opt/cuda/lib64",
+    ...pythons,
+  ];
 }
 const nvidiaPackages = (python: string): readonly string[] =>
   ["site-packages", "dist-packages"].flatMap((packages) => {

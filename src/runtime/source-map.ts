@@ -1,5 +1,5 @@
 /** From a node's name in a model file back to the user's line, which the compiler wrote beside it. */
-import { statSync, readFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { decodeModelProto, type ModelProto, type NodeProto } from "../codegen/proto/onnx.generated.ts";
 import { startDecoding } from "../codegen/proto/wire.ts";
 import { locationAt, type SourceLocation } from "../ir/location.ts";
@@ -33,7 +33,7 @@ export function locateIn(model: ModelSource): Locate {
 }
 
 /** The location of each node that has one, by the node's name. */
-export function nodeLocations(model: ModelProto | null): ReadonlyMap<string, SourceLocation> {
+function nodeLocations(model: ModelProto | null): ReadonlyMap<string, SourceLocation> {
   const found = new Map<string, SourceLocation>();
   for (const node of model?.graph?.node ?? []) {
     const location = locationOfNode(node);

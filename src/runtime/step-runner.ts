@@ -44,25 +44,28 @@ export class StepRunner {
   readonly session: Session;
   readonly manifest: TrainingManifest;
   readonly #generations: readonly Generation[];
-  readonly #results: readonly string[];
   #current = 0;
   #last: { readonly current: number; readonly step: number; readonly feeds: Feeds }[] = [];
 
-  private constructor(session: Session, manifest: TrainingManifest, generations: readonly Generation[], results: readonly string[]) {
+  private constructor(session: Session, manifest: TrainingManifest, generations: readonly Generation[]) {
     this.session = session;
     this.manifest = manifest;
     this.#generations = generations;
-    this.#results = results;
   }
 
   /** Opens the graph and gives it its first state. Throws a CompileError when the state is not the manifest's. */
-  static async open(model: ModelSource, manifest: TrainingManifest, state: ReadonlyMap<string, TensorData>, options: SessionOptions): Promise<StepRunner> {
+  static async open(
+    model: ModelSource,
+    manifest: TrainingManifest,
+    state: ReadonlyMap<string, TensorData>,
+    options: SessionOptions,
+  ): Promise<StepRunner> {
     const first = matchState(manifest, state, "the initial state");
     const session = await createStepSession(model, options);
     try {
       const results = [...new Set([manifest.loss, ...Object.values(manifest.metrics)])];
       const size = manifest.state.reduce((sum, row) => sum + elements(row) * dtypes[row.dtype].size, 0);
-      const runner = new StepRunner(session, manifest, generationsOf(session, manifest, results, size <= smallState ? 3 : 2), results);
+      const runner = new StepRunner(session, manifest, generationsOf(session, manifest, results, size <= smallState ? 3 : 2));
       runner.load(first);
       return runner;
     } catch (error) {
@@ -87,10 +90,14 @@ export class StepRunner {
   handles(): ReadonlyMap<string, TensorHandle> {
     return this.#generations[this.#current]?.handles ?? new Map();
   }
-  /** A copy of the state. */
-  async read(): Promise<ReadonlyMap<string, TensorData>> {
+  /** A copy of the state, or of those rows that are wanted. */
+  async read(wanted: (row: StateRow) => boolean = () => true): Promise<ReadonlyMap<string, TensorData>> {
     const copies = new Map<string, TensorData>();
-    for (const [name, handle] of this.handles()) copies.set(name, await this.session.read(handle));
+    const handles = this.handles();
+    for (const row of this.manifest.state.filter(wanted)) {
+      const handle = handles.get(row.name);
+      if (handle !== undefined) copies.set(row.name, await this.session.read(handle));
+    }
     return copies;
   }
   /** Replaces the whole state. Throws a CompileError when it is not the manifest's. */
@@ -113,15 +120,17 @@ export class StepRunner {
 
   #stateFeeds(generation: number): Feeds {
     const handles = this.#generations[generation]?.handles;
-    return Object.fromEntries(this.manifest.state.flatMap((row) => {
-      const handle = handles?.get(row.name);
-      return handle === undefined ? [] : [[row.input, handle]];
-    }));
+    return Object.fromEntries(
+      this.manifest.state.flatMap((row) => {
+        const handle = handles?.get(row.name);
+        return handle === undefined ? [] : [[row.input, handle]];
+      }),
+    );
   }
 }
 
 /** A state with exactly the manifest's tensors. Throws a CompileError that lists all that is missing, surplus or wrong. */
-export const matchState = (manifest: TrainingManifest, state: ReadonlyMap<string, TensorData>, source: string): ReadonlyMap<string, TensorData> =>
+const matchState = (manifest: TrainingManifest, state: ReadonlyMap<string, TensorData>, source: string): ReadonlyMap<string, TensorData> =>
   matchWeights(state, new Map(manifest.state.map(({ name, dtype, shape }) => [name, { dtype, shape }])), { source });
 
 const elements = ({ shape }: StateRow): number => shape.reduce((product, size) => product * size, 1);
@@ -130,10 +139,12 @@ const elements = ({ shape }: StateRow): number => shape.reduce((product, size) =
 function generationsOf(session: Session, { state }: TrainingManifest, results: readonly string[], count: number): readonly Generation[] {
   const sets = Array.from({ length: count }, () => new Map(state.map((row) => [row.name, session.allocate(row)])));
   const tensors = (set: ReadonlyMap<string, TensorHandle> | undefined, side: "input" | "output"): Record<string, TensorHandle> =>
-    Object.fromEntries(state.flatMap((row) => {
-      const handle = set?.get(row.name);
-      return handle === undefined ? [] : [[row[side], handle]];
-    }));
+    Object.fromEntries(
+      state.flatMap((row) => {
+        const handle = set?.get(row.name);
+        return handle === undefined ? [] : [[row[side], handle]];
+      }),
+    );
   return sets.map((handles, i) => ({
     handles,
     run: session.bind({ inputs: tensors(handles, "input"), outputs: tensors(sets[(i + 1) % count], "output"), results }),
@@ -142,12 +153,19 @@ function generationsOf(session: Session, { state }: TrainingManifest, results: r
 
 function batchFeeds({ batch, targets }: TrainingManifest, given: Batch): Record<string, TensorData> {
   const feeds: Record<string, TensorData> = {};
-  for (const [what, names, tensors] of [["input", batch, given.inputs], ["target", targets, given.targets]] as const) {
+  for (const [what, names, tensors] of [
+    ["input", batch, given.inputs],
+    ["target", targets, given.targets],
+  ] as const) {
     for (const name of names) {
       const tensor = tensors[name];
       if (tensor === undefined) {
-        const got = Object.keys(tensors).map((key) => `"${key}"`).join(", ");
-        throw userError("batch", `the batch has no ${what} "${name}": it has ${got === "" ? "none" : got}`, nowhere, { help: "renameFields changes a data set's names" });
+        const got = Object.keys(tensors)
+          .map((key) => `"${key}"`)
+          .join(", ");
+        throw userError("batch", `the batch has no ${what} "${name}": it has ${got === "" ? "none" : got}`, nowhere, {
+          help: "renameFields changes a data set's names",
+        });
       }
       feeds[name] = tensor;
     }
@@ -156,11 +174,13 @@ function batchFeeds({ batch, targets }: TrainingManifest, given: Batch): Record<
 }
 
 function scalarFeeds({ scalars }: TrainingManifest, { learningRate, step, seed }: StepScalars): Record<string, TensorData> {
-  const feeds: Record<string, TensorData> = {};
-  if (scalars.learning_rate !== undefined) feeds["learning_rate"] = { dtype: trainingScalars.learning_rate, shape: [], data: Float32Array.of(learningRate) };
-  if (scalars.step !== undefined) feeds["step"] = { dtype: trainingScalars.step, shape: [], data: BigInt64Array.of(BigInt(step)) };
-  if (scalars.seed !== undefined) feeds["seed"] = { dtype: trainingScalars.seed, shape: [], data: BigInt64Array.of(BigInt(seed)) };
-  return feeds;
+  const float = (value: number): TensorData => ({ dtype: trainingScalars.learning_rate, shape: [], data: Float32Array.of(value) });
+  const integer = (value: number): TensorData => ({ dtype: trainingScalars.step, shape: [], data: BigInt64Array.of(BigInt(value)) });
+  return {
+    ...(scalars.learning_rate === undefined ? {} : { learning_rate: float(learningRate) }),
+    ...(scalars.step === undefined ? {} : { step: integer(step) }),
+    ...(scalars.seed === undefined ? {} : { seed: integer(seed) }),
+  };
 }
 
 /** The one number in an output. */

@@ -11,9 +11,9 @@ import { isFiniteTensor } from "./finite.ts";
 import { type FitOptions, type FitResult, runFit } from "./fit.ts";
 import type { ProviderReport } from "./providers.ts";
 import { createSession, type Session } from "./session.ts";
-import type { SessionOptions } from "./session-options.ts";
+import { type SessionOptions, withoutFiles } from "./session-options.ts";
 import type { ModelSource } from "./source-map.ts";
-import { StepRunner, type StepResult } from "./step-runner.ts";
+import { type StepResult, StepRunner } from "./step-runner.ts";
 
 /** What training needs: made by the compiler, or read from the files that it wrote. */
 export interface TrainingArtifacts {
@@ -59,7 +59,10 @@ export interface Trainer {
   load(state: ReadonlyMap<string, TensorData>): void;
   /** Writes a checkpoint, at any moment between steps. */
   save(path: string): Promise<void>;
-  /** Takes up a checkpoint's state and counters. Throws a CompileError when it is of another model or seed. */
+  /**
+   * Takes up a checkpoint's state and counters. A `fit` after it begins at the start of the epoch under way; `fit`'s own `resume` goes on
+   * within it. Throws a CompileError when the checkpoint is of another model or seed.
+   */
   resume(path: string): Promise<void>;
   /** Frees the sessions and the state. */
   dispose(): Promise<void>;
@@ -68,7 +71,8 @@ export interface Trainer {
 /** A trainer of compiled artifacts. Throws a CompileError when the graph, the manifest and the state do not fit each other. */
 export async function createTrainerFromArtifacts(artifacts: TrainingArtifacts, options: TrainerOptions = {}): Promise<Trainer> {
   const { seed = 0, ...sessionOptions } = options;
-  if (!Number.isSafeInteger(seed) || seed < 0) throw userError("trainer-option", `seed is ${seed}, wanted a whole number from 0 on`, nowhere);
+  if (!Number.isSafeInteger(seed) || seed < 0)
+    throw userError("trainer-option", `seed is ${seed}, wanted a whole number from 0 on`, nowhere);
   const runner = await StepRunner.open(artifacts.model, artifacts.manifest, artifacts.state, sessionOptions);
   return new ArtifactTrainer(artifacts, runner, sessionOptions, seed);
 }
@@ -89,7 +93,16 @@ export class ArtifactTrainer implements Trainer {
     this.#options = options;
     this.#learningRate = artifacts.learningRate;
     this.counters = {
-      seed, step: 0, firstStep: 0, firstEpoch: 0, epoch: 0, batch: 0, batchSize: 0, batchesPerEpoch: 0, running: noTotals, history: [],
+      seed,
+      step: 0,
+      firstStep: 0,
+      firstEpoch: 0,
+      epoch: 0,
+      batch: 0,
+      batchSize: 0,
+      batchesPerEpoch: 0,
+      running: noTotals,
+      history: [],
     };
   }
 
@@ -116,12 +129,13 @@ export class ArtifactTrainer implements Trainer {
 
   async evaluate(loader: BatchLoader, options: EvaluateOptions = {}): Promise<Scores> {
     const { evaluation } = this.#artifacts;
-    if (evaluation === undefined) throw userError("trainer", "there is no evaluation graph", nowhere, { help: "give createTrainerFromArtifacts an `evaluation`" });
+    if (evaluation === undefined)
+      throw userError("trainer", "there is no evaluation graph", nowhere, { help: "give createTrainerFromArtifacts an `evaluation`" });
     if (typeof evaluation !== "function") {
-      this.#evaluation ??= await createSession(evaluation, this.#options);
+      this.#evaluation ??= await createSession(evaluation, withoutFiles(this.#options));
       return evaluateSession(this.#evaluation, this.manifest, this.#runner.handles(), loader, options);
     }
-    const session = await createSession(await evaluation(await this.state()), this.#options);
+    const session = await createSession(await evaluation(await this.state()), withoutFiles(this.#options));
     try {
       return await evaluateSession(session, this.manifest, this.#runner.handles(), loader, options);
     } finally {
@@ -134,16 +148,16 @@ export class ArtifactTrainer implements Trainer {
     this.#learningRate = learningRate;
     const result = await this.#runner.run(batch, { learningRate, step, seed: this.counters.seed });
     this.counters = { ...this.counters, step };
-    if (!Number.isFinite(result.loss)) throw await this.#diverged(`the loss of step ${step} is ${Number.isNaN(result.loss) ? "NaN" : "infinite"}`);
+    if (!Number.isFinite(result.loss))
+      throw await this.#diverged(`the loss of step ${step} is ${Number.isNaN(result.loss) ? "NaN" : "infinite"}`);
     return result;
   }
 
   state(): Promise<ReadonlyMap<string, TensorData>> {
     return this.#runner.read();
   }
-  async weights(): Promise<ReadonlyMap<string, TensorData>> {
-    const optimizer = new Set(this.manifest.state.filter((row) => row.role === "optimizer").map((row) => row.name));
-    return new Map([...(await this.state())].filter(([name]) => !optimizer.has(name)));
+  weights(): Promise<ReadonlyMap<string, TensorData>> {
+    return this.#runner.read((row) => row.role !== "optimizer");
   }
   load(state: ReadonlyMap<string, TensorData>): void {
     this.#runner.load(state);
@@ -159,7 +173,9 @@ export class ArtifactTrainer implements Trainer {
   async resume(path: string): Promise<void> {
     const { counters, state } = await readCheckpoint(path);
     if (counters.seed !== this.counters.seed) {
-      throw userError("checkpoint", `${path} is of a run with seed ${counters.seed}, this one has seed ${this.counters.seed}`, nowhere, { help: `create the trainer with seed: ${counters.seed}` });
+      throw userError("checkpoint", `${path} is of a run with seed ${counters.seed}, this one has seed ${this.counters.seed}`, nowhere, {
+        help: `create the trainer with seed: ${counters.seed}`,
+      });
     }
     this.#runner.load(state, path);
     this.counters = counters;

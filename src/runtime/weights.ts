@@ -24,7 +24,11 @@ export interface MatchOptions {
 }
 
 /** The tensors wanted, in the order wanted. Throws one CompileError that lists all that are missing, surplus, or of another type or shape. */
-export function matchWeights(given: ReadonlyMap<string, TensorData>, expected: ReadonlyMap<string, ExpectedTensor>, options: MatchOptions): ReadonlyMap<string, TensorData> {
+export function matchWeights(
+  given: ReadonlyMap<string, TensorData>,
+  expected: ReadonlyMap<string, ExpectedTensor>,
+  options: MatchOptions,
+): ReadonlyMap<string, TensorData> {
   const matched = new Map<string, TensorData>();
   const missing: Note[] = [];
   const wrong: Note[] = [];
@@ -44,13 +48,18 @@ export function matchWeights(given: ReadonlyMap<string, TensorData>, expected: R
     .filter(([name]) => !expected.has(name) && options.ignore?.(name) !== true)
     .map(([name, tensor]): Note => ({ message: `surplus: "${name}", ${printType(tensor)}`, location: nowhere }));
   const notes = [...missing, ...surplus, ...wrong];
-  if (notes.length > 0) throw mismatch(options.source, notes, counted({ missing, surplus, wrong }), hint(given, expected, wrong.length > 0));
+  if (notes.length > 0)
+    throw mismatch(options.source, notes, counted({ missing, surplus, wrong }), hint(given, expected, wrong.length > 0));
   return matched;
 }
 
 const mismatch = (source: string, notes: readonly Note[], counts: string, help: string | undefined): Error =>
   userError("weights-mismatch", `${source} does not fit the model: ${counts}`, nowhere, { notes, ...(help === undefined ? {} : { help }) });
-const counted = (found: { readonly missing: readonly Note[]; readonly surplus: readonly Note[]; readonly wrong: readonly Note[] }): string =>
+const counted = (found: {
+  readonly missing: readonly Note[];
+  readonly surplus: readonly Note[];
+  readonly wrong: readonly Note[];
+}): string =>
   [
     ...(found.missing.length > 0 ? [`${found.missing.length} missing`] : []),
     ...(found.surplus.length > 0 ? [`${found.surplus.length} surplus`] : []),
@@ -58,8 +67,15 @@ const counted = (found: { readonly missing: readonly Note[]; readonly surplus: r
   ].join(", ");
 
 /** Says when all names differ by one prefix (`module.`, `model.`, `backbone.`), or when only the float width is wrong. */
-function hint(given: ReadonlyMap<string, TensorData>, expected: ReadonlyMap<string, ExpectedTensor>, someWrong: boolean): string | undefined {
-  for (const [longer, shorter, whose] of [[given, expected, "the file's"], [expected, given, "the model's"]] as const) {
+function hint(
+  given: ReadonlyMap<string, TensorData>,
+  expected: ReadonlyMap<string, ExpectedTensor>,
+  someWrong: boolean,
+): string | undefined {
+  for (const [longer, shorter, whose] of [
+    [given, expected, "the file's"],
+    [expected, given, "the model's"],
+  ] as const) {
     const prefix = commonPrefix([...longer.keys()], shorter);
     if (prefix !== null) return `${whose} names begin with "${prefix}", the others' do not`;
   }

@@ -10,8 +10,9 @@ export interface TrainingProgress extends Required<Pick<FitOptions, "onBatch" | 
   stop(): void;
 }
 
-/** Progress on a stream, standard error when absent. */
-export function trainingProgress(stream: NodeJS.WriteStream = process.stderr): TrainingProgress {
+/** Progress on standard error. */
+export function trainingProgress(): TrainingProgress {
+  const stream = process.stderr;
   return stream.isTTY === true ? bars(stream) : lines(stream);
 }
 

@@ -9,7 +9,14 @@ import { seeded } from "../support/seeded.ts";
 function network(): Graph {
   const b = new GraphBuilder("g");
   const x = b.input("x", { dtype: "float32", shape: ["N", 3, "H", 8] });
-  const w = b.initializer("w", tensorFrom("float32", [2, 3, 3, 3], Array.from({ length: 54 }, (_, i) => i)));
+  const w = b.initializer(
+    "w",
+    tensorFrom(
+      "float32",
+      [2, 3, 3, 3],
+      Array.from({ length: 54 }, (_, i) => i),
+    ),
+  );
   const y = b.add("Relu", [b.add("Conv", [x, w], { pads: [1, 1, 1, 1], strides: [2, 1] }, { name: "conv" })], {}, { name: "relu" });
   const pool = b.addNode("MaxPool", [y], { kernel_shape: [2, 2], strides: [2, 2] }, { name: "pool", outputs: ["pooled", "indices"] });
   const pooled = pool.outputs[0] ?? y;
@@ -46,7 +53,11 @@ test("1500 models with bytes changed, taken out or put in are refused or sound",
   for (let i = 0; i < 1500; i++) {
     const at = random(bytes.length);
     const some = Uint8Array.from({ length: random(8) + 1 }, () => (random(3) === 0 ? 255 : random(256)));
-    const changed = Buffer.concat([bytes.subarray(0, at), random(3) === 0 ? new Uint8Array(0) : some, bytes.subarray(at + (random(2) === 0 ? 0 : some.length))]);
+    const changed = Buffer.concat([
+      bytes.subarray(0, at),
+      random(3) === 0 ? new Uint8Array(0) : some,
+      bytes.subarray(at + (random(2) === 0 ? 0 : some.length)),
+    ]);
     counts[read(changed)]++;
   }
   expect(counts.graph).toBeGreaterThan(5);
@@ -72,17 +83,21 @@ function mutate(model: Tree, random: (below: number) => number): void {
     const value = tree[key];
     if (typeof value === "number") tree[key] = numbers[random(numbers.length)];
     else if (typeof value === "string") tree[key] = texts[random(texts.length)];
-    else if (value instanceof Uint8Array) tree[key] = value.map((byte) => (random(4) === 0 ? random(256) : byte)).subarray(0, random(2) === 0 ? value.length : random(value.length + 1));
-    else if (Array.isArray(value)) tree[key] = [value.slice(0, random(value.length + 1)), value.toReversed(), [...value, ...value]][random(3)];
+    else if (value instanceof Uint8Array)
+      tree[key] = value
+        .map((byte) => (random(4) === 0 ? random(256) : byte))
+        .subarray(0, random(2) === 0 ? value.length : random(value.length + 1));
+    else if (Array.isArray(value))
+      tree[key] = [value.slice(0, random(value.length + 1)), value.toReversed(), [...value, ...value]][random(3)];
     else if (random(3) === 0 && !Array.isArray(tree)) delete tree[key];
   }
 }
 
-test("2500 models with values changed are refused or sound", () => {
+test("2000 models with values changed are refused or sound", () => {
   const random = seeded(2);
   const model = decodeModel(writeModel(network(), { opset: 21 }));
   const counts = { graph: 0, refused: 0 };
-  for (let i = 0; i < 2500; i++) {
+  for (let i = 0; i < 2000; i++) {
     const changed = structuredClone(model);
     mutate(changed as unknown as Tree, random);
     counts[read(encodeModel(changed))]++;
@@ -93,7 +108,10 @@ test("2500 models with values changed are refused or sound", () => {
 
 test("sizes that are multiplied again and again stay small expressions", () => {
   const b = new GraphBuilder("g");
-  let size = b.add("Add", [b.add("Gather", [b.add("Shape", [b.input("x", { dtype: "float32", shape: ["N", "M"] })]), b.constant("int64", [0, 1])]), b.constant("int64", [1, 1])]);
+  let size = b.add("Add", [
+    b.add("Gather", [b.add("Shape", [b.input("x", { dtype: "float32", shape: ["N", "M"] })]), b.constant("int64", [0, 1])]),
+    b.constant("int64", [1, 1]),
+  ]);
   for (let i = 0; i < 200; i++) size = b.add("Mul", [size, size]);
   b.output(size, "y");
   const start = performance.now();
@@ -101,19 +119,21 @@ test("sizes that are multiplied again and again stay small expressions", () => {
   expect(performance.now() - start).toBeLessThan(2000);
 });
 
-test("a file of 8 MB made of the smallest messages takes no more memory than its objects do", () => {
+test("a file of 4 MB made of the smallest messages takes no more memory than its objects do", () => {
   const script = `
     import { parseModel } from ${JSON.stringify(new URL("../../src/codegen/index.ts", import.meta.url).href)};
     const patterns = { nodes: [0x0a, 0], texts: [0x12, 0], inputs: [0x5a, 0], unknown: [0x18, 0], packed: [0x2a, 4, 0x0a, 2, 1, 1], ints: [0x2a, 2, 8, 1] };
     for (const pattern of Object.values(patterns)) {
       gc();
-      const bytes = new Uint8Array(8_000_006);
-      bytes.set([0x3a, 0x80, 0xa4, 0xe8, 0x03]);
-      for (let i = 5; i < bytes.length - 1; i++) bytes[i] = pattern[(i - 5) % pattern.length];
+      const bytes = new Uint8Array(4_000_005);
+      bytes.set([0x3a, 0x80, 0x92, 0xf4, 0x01]);
+      for (let i = 5; i < bytes.length; i++) bytes[i] = pattern[(i - 5) % pattern.length];
       try { parseModel(bytes); } catch (error) { if (error.name !== "CompileError") throw error; }
     }
     console.log(process.resourceUsage().maxRSS / 1024);`;
-  const megabytes = Number(execFileSync("node", ["--expose-gc", "--import", "tsx", "--input-type=module", "-e", script], { encoding: "utf8" }).trim());
+  const megabytes = Number(
+    execFileSync("node", ["--expose-gc", "--import", "tsx", "--input-type=module", "-e", script], { encoding: "utf8" }).trim(),
+  );
   // Node with the compiler loaded takes 120 MB before it reads anything; one message in five bytes takes some hundred bytes of memory.
-  expect(megabytes).toBeLessThan(600);
+  expect(megabytes).toBeLessThan(400);
 });

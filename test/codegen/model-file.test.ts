@@ -21,9 +21,23 @@ afterAll(() => {
 function network(): Graph {
   const b = new GraphBuilder("g");
   const x = b.input("x", { dtype: "float32", shape: ["N", 1024] });
-  const w = b.initializer("w", tensorFrom("float32", [1024], Array.from({ length: 1024 }, (_, i) => i)));
+  const w = b.initializer(
+    "w",
+    tensorFrom(
+      "float32",
+      [1024],
+      Array.from({ length: 1024 }, (_, i) => i),
+    ),
+  );
   const small = b.initializer("b", tensorFrom("float32", [1], [0.5]));
-  const v = b.initializer("v", tensorFrom("float32", [1024], Array.from({ length: 1024 }, () => 1)));
+  const v = b.initializer(
+    "v",
+    tensorFrom(
+      "float32",
+      [1024],
+      Array.from({ length: 1024 }, () => 1),
+    ),
+  );
   b.output(b.add("Add", [b.add("Mul", [b.add("Add", [x, v]), w]), small]), "y");
   return b.build();
 }
@@ -61,7 +75,9 @@ test("onnxruntime reads the data file", async () => {
 
 test("a file that cannot be written leaves nothing behind, and says why", async () => {
   const path = join(folder, "absent", "x.onnx");
-  await expect(writeModelFile(path, network())).rejects.toThrow(`error[model-file]: cannot write ${path}: ENOENT: no such file or directory`);
+  await expect(writeModelFile(path, network())).rejects.toThrow(
+    `error[model-file]: cannot write ${path}: ENOENT: no such file or directory`,
+  );
   const busy = join(folder, "busy.onnx");
   mkdirSync(busy);
   await expect(writeModelFile(busy, network())).rejects.toThrow(`error[model-file]: cannot write ${busy}: EISDIR`);
@@ -77,7 +93,13 @@ test("a file that is not there says so", async () => {
 /** A model whose tensors lie where the entries say; every one is float32[4]. */
 function writeExternal(name: string, ...entries: readonly Readonly<Record<string, string>>[]): string {
   const initializer = entries.map(
-    (entry, i): TensorProto => ({ name: `w${i}`, dataType: 1, dims: [4], dataLocation: 1, externalData: Object.entries(entry).map(([key, value]) => ({ key, value })) }),
+    (entry, i): TensorProto => ({
+      name: `w${i}`,
+      dataType: 1,
+      dims: [4],
+      dataLocation: 1,
+      externalData: Object.entries(entry).map(([key, value]) => ({ key, value })),
+    }),
   );
   const node = [{ opType: "Sum", input: entries.map((_, i) => `w${i}`), output: ["y"] }];
   const path = join(folder, name);
@@ -89,7 +111,11 @@ test("tensors are read from where the file says, and equal ranges once", async (
   writeFileSync(join(folder, "some.bin"), new Uint8Array(Float32Array.of(9, 1, 2, 3, 4).buffer));
   const range = { location: "some.bin", offset: "4", length: "16" };
   const { graph } = await readModelFile(writeExternal("ranges.onnx", range, range, range));
-  expect([...graph.initializers.values()].map((t) => [...t.data])).toEqual([[1, 2, 3, 4], [1, 2, 3, 4], [1, 2, 3, 4]]);
+  expect([...graph.initializers.values()].map((t) => [...t.data])).toEqual([
+    [1, 2, 3, 4],
+    [1, 2, 3, 4],
+    [1, 2, 3, 4],
+  ]);
 });
 
 test.each<[string, readonly Readonly<Record<string, string>>[], string]>([
@@ -101,7 +127,11 @@ test.each<[string, readonly Readonly<Record<string, string>>[], string]>([
   ["a folder", [{ location: "sub" }], "is not a file"],
   ["a file that is not there", [{ location: "gone.bin" }], 'there is no file "gone.bin" beside it, and tensors are kept there'],
   ["a range past the end", [{ location: "short.bin", offset: "16" }], 'a tensor lies at bytes 16 to 32 of "short.bin", which has 20'],
-  ["a length that does not fit", [{ location: "short.bin", length: "12" }], 'a tensor takes 16 bytes, but 12 bytes of "short.bin" are given for it'],
+  [
+    "a length that does not fit",
+    [{ location: "short.bin", length: "12" }],
+    'a tensor takes 16 bytes, but 12 bytes of "short.bin" are given for it',
+  ],
   ["an offset that is no number", [{ location: "short.bin", offset: "-4" }], 'the offset in "short.bin" is "-4", not a whole number'],
   ["an offset beyond all files", [{ location: "short.bin", offset: "9999999999999999" }], "not a whole number"],
   ["ranges that overlap", [{ location: "short.bin" }, { location: "short.bin", offset: "4" }], 'tensors overlap in "short.bin"'],
@@ -121,7 +151,9 @@ test("a file of 2 GiB is refused unread", async () => {
   const path = join(folder, "large.onnx");
   writeFileSync(path, "");
   truncateSync(path, 2 ** 31);
-  await expect(readModelFile(path)).rejects.toThrow(`error[model-file]: ${path}: it has 2147483648 bytes, and an ONNX model has less than 2 GiB`);
+  await expect(readModelFile(path)).rejects.toThrow(
+    `error[model-file]: ${path}: it has 2147483648 bytes, and an ONNX model has less than 2 GiB`,
+  );
 });
 
 test("weights past 2 GiB are read one by one from where they lie", async () => {

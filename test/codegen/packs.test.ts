@@ -10,7 +10,9 @@ import { backendRows, gradientRows, packFolder, packsMissing } from "../support/
 const { onnx } = onnxProto;
 const known = (ops: readonly string[]): boolean => ops.every((op) => isOpType(op) && signatures[op].domain === "");
 const models = (): readonly string[] => [
-  ...backendRows().flatMap((row) => (known(Object.keys(row.ops)) && row.opset <= 26 ? [join(packFolder("backend"), row.case, "model.onnx")] : [])),
+  ...backendRows().flatMap((row) =>
+    known(Object.keys(row.ops)) && row.opset <= 26 ? [join(packFolder("backend"), row.case, "model.onnx")] : [],
+  ),
   ...gradientRows().flatMap((row) => (known(row.ops) ? [join(packFolder("gradients"), row.case, "model.onnx")] : [])),
 ];
 const title = (text: string): string => (packsMissing === null ? text : `${text} (skipped: ${packsMissing})`);
@@ -18,7 +20,8 @@ const title = (text: string): string => (packsMissing === null ? text : `${text}
 /** Reasons why a model is not taken, each with how many say so: the numbers only go down. */
 const refusals: Readonly<Record<string, number>> = {
   // float8, float4 and the integers of 2 and 4 bits.
-  "model-unsupported": 48, "cast-type": 19,
+  "model-unsupported": 48,
+  "cast-type": 19,
   // Axes that are fed in, where the ranks or sizes of all that follows depend on them.
   "unknown-contents": 20,
   // Written before Mod of floats was defined.
@@ -36,7 +39,8 @@ test.skipIf(packsMissing !== null)(title("models are verified, printed and parse
       problems.push(...verify(graph).map((d) => `${path}: ${d.message}`));
       if (printGraph(parseGraph(text)) !== text) problems.push(`${path}: the text does not come back`);
       // Opset 26, since what this test does not do is to lower.
-      if (printGraph(parseModel(writeModel(graph, { opset: 26 })).graph) !== text) problems.push(`${path}: the written model says something else`);
+      if (printGraph(parseModel(writeModel(graph, { opset: 26 })).graph) !== text)
+        problems.push(`${path}: the written model says something else`);
     } catch (error) {
       if (!isCompileError(error)) throw error;
       const code = error.diagnostics[0]?.code ?? "";

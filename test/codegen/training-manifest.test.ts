@@ -7,14 +7,27 @@ const text =
 test("a manifest is read and written as it stands", () => {
   const manifest = parseTrainingManifest(text);
   expect(manifest.state[2]).toEqual({
-    name: "adam.exp_avg.conv1.weight", role: "optimizer", of: "conv1.weight", input: "adam.exp_avg.conv1.weight", output: "adam.exp_avg.conv1.weight.next",
-    dtype: "float32", shape: [16, 1, 3, 3],
+    name: "adam.exp_avg.conv1.weight",
+    role: "optimizer",
+    of: "conv1.weight",
+    input: "adam.exp_avg.conv1.weight",
+    output: "adam.exp_avg.conv1.weight.next",
+    dtype: "float32",
+    shape: [16, 1, 3, 3],
   });
   expect(printTrainingManifest(manifest)).toBe(text);
 });
 
 test("scalars that a graph does not use are absent, and come in one order", () => {
-  const manifest: TrainingManifest = { version: 1, batch: [], targets: [], scalars: { seed: "int64", learning_rate: "float32" }, loss: "loss", metrics: {}, state: [] };
+  const manifest: TrainingManifest = {
+    version: 1,
+    batch: [],
+    targets: [],
+    scalars: { seed: "int64", learning_rate: "float32" },
+    loss: "loss",
+    metrics: {},
+    state: [],
+  };
   expect(printTrainingManifest(manifest)).toBe(
     '{"version":1,"batch":[],"targets":[],"scalars":{"learning_rate":"float32","seed":"int64"},"loss":"loss","metrics":{},"state":[]}',
   );
@@ -33,7 +46,10 @@ test.each([
   [changed('"role":"buffer"', '"role":"weight"'), 'state[1].role is "weight", wanted "parameter" or "buffer" or "optimizer"'],
   [changed('"dtype":"float32"', '"dtype":"float"'), 'state[0].dtype is "float", wanted one of float32, '],
   [changed("[16,1,3,3]", "[16,-1]"), "state[0].shape[1] is -1, wanted a whole number from 0 on"],
-  [changed('"of":"conv1.weight"', '"of":"conv9"'), 'state "adam.exp_avg.conv1.weight" belongs to "conv9", which is no parameter of the graph'],
+  [
+    changed('"of":"conv1.weight"', '"of":"conv9"'),
+    'state "adam.exp_avg.conv1.weight" belongs to "conv9", which is no parameter of the graph',
+  ],
   [changed('"role":"buffer"', '"role":"buffer","of":"conv1.weight"'), 'state[1].of is there although the role is "buffer"'],
   [changed('"name":"bn1.running_mean"', '"name":"conv1.weight"'), 'the state name "conv1.weight" appears twice'],
   [changed('"targets":["target"]', '"targets":["step"]'), 'the input "step" appears twice'],

@@ -3,7 +3,17 @@ import onnxProto from "onnx-proto";
 import ort from "onnxruntime-node";
 import { expect, test } from "vitest";
 import { writeModel } from "../../src/codegen/index.ts";
-import { type DType, dtypes, type Graph, GraphBuilder, InternalError, locationAt, type TensorData, tensorFrom, zeros } from "../../src/ir/index.ts";
+import {
+  type DType,
+  dtypes,
+  type Graph,
+  GraphBuilder,
+  InternalError,
+  locationAt,
+  type TensorData,
+  tensorFrom,
+  zeros,
+} from "../../src/ir/index.ts";
 import { version } from "../../src/version.ts";
 
 const { onnx } = onnxProto;
@@ -14,7 +24,14 @@ const nodesOf = (bytes: Uint8Array) => decode(bytes).graph?.node ?? [];
 function network(): Graph {
   const b = new GraphBuilder("network");
   const x = b.input("x", { dtype: "float32", shape: ["N", 3, 8, "H"] });
-  const w = b.initializer("conv.weight", tensorFrom("float32", [2, 3, 3, 3], Array.from({ length: 54 }, (_, i) => i / 8)));
+  const w = b.initializer(
+    "conv.weight",
+    tensorFrom(
+      "float32",
+      [2, 3, 3, 3],
+      Array.from({ length: 54 }, (_, i) => i / 8),
+    ),
+  );
   const y = b.add("Conv", [x, w], { strides: [2, 2] }, { name: "conv", location: locationAt("net.ts", 4, 9) });
   b.output(b.add("ReduceMean", [y, b.constant("int64", [2, 3])], { keepdims: 0 }, { name: "mean" }), "y");
   return b.build();
@@ -22,9 +39,17 @@ function network(): Graph {
 
 test("a model says what its graph says", () => {
   const model = decode(writeModel(network(), { metadata: { task: "demo" }, docString: "a network" }));
-  expect([Number(model.irVersion), model.producerName, model.producerVersion, model.docString]).toEqual([8, "striate", version, "a network"]);
+  expect([Number(model.irVersion), model.producerName, model.producerVersion, model.docString]).toEqual([
+    8,
+    "striate",
+    version,
+    "a network",
+  ]);
   expect(model.opsetImport.map((o) => [o.domain, Number(o.version)])).toEqual([["", 18]]);
-  expect(model.metadataProps.map((p) => [p.key, p.value])).toEqual([["striate.version", version], ["task", "demo"]]);
+  expect(model.metadataProps.map((p) => [p.key, p.value])).toEqual([
+    ["striate.version", version],
+    ["task", "demo"],
+  ]);
   const { graph } = model;
   expect(graph?.name).toBe("network");
   expect(graph?.node?.map((n) => [n.opType, n.name, n.input, n.output])).toEqual([
@@ -49,7 +74,12 @@ test("numbers are dim_value, symbols dim_param, and unknown sizes neither", () =
 test("every intermediate value is described, and no input, output or initializer twice", () => {
   const graph = decode(writeModel(network())).graph;
   expect(graph?.valueInfo?.map((v) => v.name)).toEqual(["conv"]);
-  expect(graph?.valueInfo?.[0]?.type?.tensorType?.shape?.dim?.map((d) => d.dimParam || Number(d.dimValue))).toEqual(["N", 2, 3, "floor((H+1)/2)-1"]);
+  expect(graph?.valueInfo?.[0]?.type?.tensorType?.shape?.dim?.map((d) => d.dimParam || Number(d.dimValue))).toEqual([
+    "N",
+    2,
+    3,
+    "floor((H+1)/2)-1",
+  ]);
 });
 
 test("the same graph gives the same bytes", () => {
@@ -58,7 +88,9 @@ test("the same graph gives the same bytes", () => {
 });
 
 test("the version is package.json's", () => {
-  const { version: packaged } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as { readonly version: string };
+  const { version: packaged } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
+    readonly version: string;
+  };
   expect(version).toBe(packaged);
 });
 
@@ -70,14 +102,30 @@ test("the user's line is the node's metadata from version 10 of the format on, a
   expect(Buffer.from(writeModel(network(), { opset: 21 })).includes("striate.location\u0012\nnet.ts:4:9")).toBe(true);
 });
 
-test.each([[7, 3], [8, 3], [9, 4], [10, 5], [11, 6], [12, 7], [13, 7], [14, 7], [15, 8], [18, 8], [19, 9], [20, 9], [21, 10], [22, 10], [23, 11], [24, 12], [25, 13], [26, 13]])(
-  "opset %i comes with version %i of the format",
-  (opset, irVersion) => {
-    const b = new GraphBuilder("g");
-    b.output(b.add("Relu", [b.input("x", { dtype: "float32", shape: [1] })], {}, { name: "y" }));
-    expect(Number(decode(writeModel(b.build(), { opset })).irVersion)).toBe(irVersion);
-  },
-);
+test.each([
+  [7, 3],
+  [8, 3],
+  [9, 4],
+  [10, 5],
+  [11, 6],
+  [12, 7],
+  [13, 7],
+  [14, 7],
+  [15, 8],
+  [18, 8],
+  [19, 9],
+  [20, 9],
+  [21, 10],
+  [22, 10],
+  [23, 11],
+  [24, 12],
+  [25, 13],
+  [26, 13],
+])("opset %i comes with version %i of the format", (opset, irVersion) => {
+  const b = new GraphBuilder("g");
+  b.output(b.add("Relu", [b.input("x", { dtype: "float32", shape: [1] })], {}, { name: "y" }));
+  expect(Number(decode(writeModel(b.build(), { opset })).irVersion)).toBe(irVersion);
+});
 
 test.each([6, 27, 18.5, Number.NaN])("opset %d is refused", (opset) => {
   expect(() => writeModel(network(), { opset })).toThrow(
@@ -89,7 +137,10 @@ test("a known input becomes the attribute that an older opset has in its place, 
   const bytes = writeModel(network(), { opset: 13 });
   const mean = nodesOf(bytes)[1];
   expect(mean?.input).toEqual(["conv"]);
-  expect(mean?.attribute?.map((a) => [a.name, a.ints?.map(Number) ?? Number(a.i)])).toEqual([["keepdims", []], ["axes", [2, 3]]]);
+  expect(mean?.attribute?.map((a) => [a.name, a.ints?.map(Number) ?? Number(a.i)])).toEqual([
+    ["keepdims", []],
+    ["axes", [2, 3]],
+  ]);
   expect(decode(bytes).graph?.initializer?.map((t) => t.name)).toEqual(["conv.weight"]);
 });
 
@@ -180,11 +231,16 @@ test("a model of 2 GiB and more is refused before anything is copied", () => {
   // Zeros that are never touched take no memory.
   const half = (name: string) => b.initializer(name, { dtype: "float32", shape: [2 ** 28], data: zeros("float32", 2 ** 28) });
   b.output(b.add("Add", [half("a"), half("b")], {}, { name: "y" }));
-  expect(() => writeModel(b.build())).toThrow(/^error\[model-size\]: the model takes 2147483\d{3} bytes, and one protobuf message holds 2147483647\n {2}help: write it to a file with external data$/);
+  expect(() => writeModel(b.build())).toThrow(
+    /^error\[model-size\]: the model takes 2147483\d{3} bytes, and one protobuf message holds 2147483647\n {2}help: write it to a file with external data$/,
+  );
 });
 
 test.each([13, 15, 18, 21, 24])("onnxruntime runs what is written in opset %i", async (opset) => {
-  const session = await ort.InferenceSession.create(writeModel(network(), { opset }), { graphOptimizationLevel: "disabled", logSeverityLevel: 3 });
+  const session = await ort.InferenceSession.create(writeModel(network(), { opset }), {
+    graphOptimizationLevel: "disabled",
+    logSeverityLevel: 3,
+  });
   const results = await session.run({ x: new ort.Tensor("float32", new Float32Array(96).fill(1), [1, 3, 8, 4]) });
   // Sums of 27 weights i / 8: 0 + ... + 26 = 351, and 351 + 27 * 27 = 1080.
   expect([...(results["y"]?.data ?? [])]).toEqual([351 / 8, 1080 / 8]);

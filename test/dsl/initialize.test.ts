@@ -1,16 +1,20 @@
 /** How parameters begin. */
 import { createHash } from "node:crypto";
-import { conv2d, defineModel, type Init, init, initialize, linear, trace } from "striate";
+import { conv2d, defineModel, type Init, init, initialize, trace } from "striate";
 import { describe, expect, test } from "vitest";
 import { simpleCnn } from "../../models/simple-cnn.ts";
 import { draw } from "../../src/dsl/initialize.ts";
-import { keyOf, normalProbability, normalQuantile, philox } from "../../src/dsl/random.ts";
+import { normalProbability, normalQuantile } from "../../src/dsl/normal.ts";
 import { bytesOf } from "../../src/ir/tensor-data.ts";
+import { keyOf, philox } from "../../src/random.ts";
 
 const sha = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex").slice(0, 16);
 const values = (i: Init, shape: readonly number[], seed = 1): Float32Array => draw(i, shape, keyOf(seed, "w")).data as Float32Array;
 const meanOf = (x: Float32Array): number => x.reduce((sum, v) => sum + v, 0) / x.length;
-const stdOf = (x: Float32Array): number => Math.sqrt(x.reduce((sum, v) => sum + (v - meanOf(x)) ** 2, 0) / x.length);
+function stdOf(x: Float32Array): number {
+  const mean = meanOf(x);
+  return Math.sqrt(x.reduce((sum, v) => sum + (v - mean) ** 2, 0) / x.length);
+}
 
 describe("random numbers", () => {
   test("philox gives the known answers of Random123", () => {
@@ -28,9 +32,9 @@ describe("random numbers", () => {
   // Values of Python's statistics.NormalDist().inv_cdf.
   test.each([
     [0.5, 0],
-    [0.975, 1.9599639845400539],
-    [0.84134474606854293, 0.9999999999999998],
-    [0.001, -3.0902323061678132],
+    [0.975, 1.9599639845400538],
+    [0.8413447460685429, 0.9999999999999998],
+    [0.001, -3.090232306167813],
     [1e-10, -6.361340902404056],
     [1e-300, -37.0471],
   ])("the normal quantile of %d is %d", (p, wanted) => {
@@ -40,7 +44,7 @@ describe("random numbers", () => {
 
   test("the normal probability inverts the quantile", () => {
     expect(Math.abs(normalProbability(1) - 0.8413447460685429)).toBeLessThan(1e-15);
-    expect(Math.abs(normalProbability(-2) / 0.022750131948179207 - 1)).toBeLessThan(1e-13);
+    expect(Math.abs(normalProbability(-2) / 0.02275013194817921 - 1)).toBeLessThan(1e-13);
     expect(normalProbability(0)).toBe(0.5);
   });
 });
@@ -50,7 +54,14 @@ describe("initialize", () => {
 
   test("the same seed gives the same bytes, on every machine", () => {
     const digests = Object.fromEntries([...initialize(parameters, 1)].map(([name, tensor]) => [name, sha(bytesOf(tensor))]));
-    expect(digests).toEqual(RECORDED);
+    expect(digests).toEqual({
+      "conv1.bias": "0b6fbe39bbd5eee9",
+      "conv1.weight": "ee515919516b1018",
+      "conv2.bias": "d3a84c47a9a71489",
+      "conv2.weight": "4b6b9b6ab922f7e0",
+      "fc.bias": "848779c682ec1b92",
+      "fc.weight": "e0e837ebf2f85fb6",
+    });
   });
 
   test("each parameter depends on its name and the seed alone", () => {
@@ -61,8 +72,12 @@ describe("initialize", () => {
 
   test("convolutions and linear layers begin within 1 / sqrt(fan in), as PyTorch's do", () => {
     const state = initialize(parameters, 3);
-    const bound = (name: string): number => Math.max(...(state.get(name)?.data as Float32Array).map(Math.abs));
-    for (const [layer, fanIn] of [["conv1", 27], ["conv2", 144], ["fc", 2048]] as const) {
+    const bound = (name: string): number => Math.max(...Array.from((state.get(name)?.data ?? []) as Float32Array, Math.abs));
+    for (const [layer, fanIn] of [
+      ["conv1", 27],
+      ["conv2", 144],
+      ["fc", 2048],
+    ] as const) {
       expect(bound(`${layer}.weight`)).toBeLessThanOrEqual(Math.fround(1 / Math.sqrt(fanIn)));
       expect(bound(`${layer}.weight`)).toBeGreaterThan(0.95 / Math.sqrt(fanIn));
       expect(bound(`${layer}.bias`)).toBeLessThanOrEqual(Math.fround(1 / Math.sqrt(fanIn)));
@@ -124,10 +139,5 @@ describe("distributions", () => {
         expect(Math.abs(product - (a === b ? 4 : 0))).toBeLessThan(1e-6);
       }
     }
-  });
-
-  test("linear keeps PyTorch's bias bound without features", () => {
-    const model = defineModel({ name: "m", inputs: { x: ["N", 4] }, forward: ({ x }) => linear(x, { outFeatures: 2, bias: false }) });
-    expect(trace(model).parameters.map((p) => p.name)).toEqual(["linear.weight"]);
   });
 });

@@ -5,8 +5,8 @@ import { join, resolve } from "node:path";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import * as dsl from "../../src/dsl/index.ts";
-import { type Dim, substitute } from "../../src/ir/dim.ts";
 import { isCompileError } from "../../src/ir/diagnostic.ts";
+import { type Dim, substitute } from "../../src/ir/dim.ts";
 import { zeros } from "../../src/ir/tensor-data.ts";
 import { type InputDim, type RandomCall, randomCall, symbolSizes } from "../support/random-calls.ts";
 import { runGraph } from "../support/run-graph.ts";
@@ -47,14 +47,25 @@ test("onnxruntime returns the shapes that the graph infers", async () => {
     const concrete = (dims: readonly Dim[]): readonly number[] => dims.map((d) => Number(substitute(d, symbolSizes)));
     const feeds = model.graph.inputs.map((v) => {
       const shape = concrete(v.type.shape);
-      return [v.name, { dtype: v.type.dtype, shape, data: zeros(v.type.dtype, shape.reduce((n, d) => n * d, 1)) }] as const;
+      return [
+        v.name,
+        {
+          dtype: v.type.dtype,
+          shape,
+          data: zeros(
+            v.type.dtype,
+            shape.reduce((n, d) => n * d, 1),
+          ),
+        },
+      ] as const;
     });
     const { y } = await runGraph(model.graph, Object.fromEntries(feeds));
     expect(y?.shape, `${call.text} on ${JSON.stringify(call.inputs)}`).toEqual(concrete(shapeOf(model)));
   }
 });
 
-const dimType = ({ dim, typed }: InputDim): string => (!typed ? (typeof dim === "number" ? "number" : "Dim") : typeof dim === "string" ? `"${dim}"` : `${dim}`);
+const dimType = ({ dim, typed }: InputDim): string =>
+  !typed ? (typeof dim === "number" ? "number" : "Dim") : typeof dim === "string" ? `"${dim}"` : `${dim}`;
 const literal = (dim: Dim): string => (typeof dim === "number" ? `${dim}` : dim.includes("?") ? "number" : `"${dim}"`);
 
 const source = "../../../src/dsl/index.ts";
@@ -86,7 +97,10 @@ async function compile(compiler: string): Promise<readonly string[]> {
   const text = moduleText();
   try {
     writeFileSync(join(folder, "calls.ts"), text);
-    writeFileSync(join(folder, "tsconfig.json"), JSON.stringify({ extends: join(root, "tsconfig.json"), include: [], files: ["calls.ts"] }));
+    writeFileSync(
+      join(folder, "tsconfig.json"),
+      JSON.stringify({ extends: join(root, "tsconfig.json"), include: [], files: ["calls.ts"] }),
+    );
     const tsc = spawn(process.execPath, [join(root, `node_modules/${compiler}/bin/tsc`), "-p", folder, "--pretty", "false"], { cwd: root });
     let output = "";
     for await (const chunk of tsc.stdout) output += String(chunk);
@@ -107,7 +121,10 @@ test.each(["typescript", "typescript6"])("%s: each type says the graph's sizes, 
   const unsaid = indices.flatMap((i) => (calls[i]?.call.inputs.flat().every(({ typed }) => typed) ? [calls[i]] : []));
   for (const { call, model } of unsaid) {
     expect(call.text).toMatch(/^(?:slice|concat|flatten)\(/);
-    expect(shapeOf(model).some((d) => typeof d === "string" && /[a-zA-Z].*[a-zA-Z]/.test(d)), call.text).toBe(true);
+    expect(
+      shapeOf(model).some((d) => typeof d === "string" && /[a-zA-Z].*[a-zA-Z]/.test(d)),
+      call.text,
+    ).toBe(true);
   }
   expect(unsaid.length / calls.length).toBeLessThan(0.05);
 });

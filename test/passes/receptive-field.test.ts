@@ -35,7 +35,7 @@ class Chain {
 }
 const times = (n: number, x: Value, layer: (x: Value) => Value): Value => (n === 0 ? x : times(n - 1, layer(x), layer));
 const square = (size: number, stride: number, padding: number): readonly AxisReceptiveField[] => {
-  const along = { kind: "window", size, stride, start: -padding, padding } as const;
+  const along = { kind: "window", size, stride, start: 0 - padding, padding } as const;
   return [along, along];
 };
 

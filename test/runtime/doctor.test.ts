@@ -3,15 +3,16 @@ import { existsSync, mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { runDoctor } from "../../src/runtime/doctor.ts";
+import { runDoctor, type TinyTraining } from "../../src/runtime/doctor.ts";
 import { neededLibraries } from "../../src/runtime/elf.ts";
 import { libraryFolder } from "../../src/runtime/onnxruntime-package.ts";
 import { findLibraries } from "../../src/runtime/shared-libraries.ts";
 import { regression, regressionLoader } from "./tiny-models.ts";
 
-const training = () => {
-  const [batch] = regressionLoader().epoch(0) as Iterable<{ size: number; inputs: Record<string, never>; targets: Record<string, never> }>;
-  return { artifacts: { ...regression(), learningRate: 0.05 }, batch: batch ?? { size: 0, inputs: {}, targets: {} } };
+const training = (): TinyTraining => {
+  const [batch] = regressionLoader().epoch(0);
+  if (batch === undefined) throw new Error("the loader has no batch");
+  return { artifacts: { ...regression(), learningRate: 0.05 }, batch };
 };
 
 test("the doctor tries every provider and says what is there", async () => {
@@ -33,13 +34,16 @@ test("the doctor tries every provider and says what is there", async () => {
 
 test("a library that is not there is told by name, with what to install", async (context) => {
   const { cuda } = await runDoctor();
-  if (!cuda.supported || cuda.libraries.every((library) => library.loadable)) return context.skip("CUDA is whole here, or not for this platform");
+  if (!cuda.supported || cuda.libraries.every((library) => library.loadable))
+    return context.skip("CUDA is whole here, or not for this platform");
   expect(cuda.libraries.map((library) => library.name)).toContain("libcudnn.so.9");
   expect(cuda.install.join("\n")).toMatch(/driver|CUDA 13|LD_LIBRARY_PATH/);
 });
 
 test("a training step that fails is part of the report", async () => {
-  const report = await runDoctor({ training: () => ({ ...training(), artifacts: { ...regression(), state: new Map(), learningRate: 1 } }) });
+  const report = await runDoctor({
+    training: () => ({ ...training(), artifacts: { ...regression(), state: new Map(), learningRate: 1 } }),
+  });
   expect(report.works).toBe(false);
   expect(report.providers[0]?.training).toMatchObject({ works: false, detail: "the initial state does not fit the model: 4 missing" });
 });

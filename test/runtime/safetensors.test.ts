@@ -17,9 +17,12 @@ const reference = Buffer.from(
   "base64",
 );
 const contents = new Map<string, TensorData>([
-  ["a", { dtype: "int64", shape: [2], data: BigInt64Array.of(1n, -2n) }], ["s", { dtype: "float64", shape: [], data: Float64Array.of(3) }],
-  ["b.weight", { dtype: "float32", shape: [2, 3], data: Float32Array.of(0, 1, 2, 3, 4, 5) }], ["e", { dtype: "float32", shape: [0, 4], data: new Float32Array(0) }],
-  ["h", { dtype: "float16", shape: [2], data: Uint16Array.of(0x3e00, 0xc000) }], ["u", { dtype: "uint8", shape: [1], data: Uint8Array.of(7) }],
+  ["a", { dtype: "int64", shape: [2], data: BigInt64Array.of(1n, -2n) }],
+  ["s", { dtype: "float64", shape: [], data: Float64Array.of(3) }],
+  ["b.weight", { dtype: "float32", shape: [2, 3], data: Float32Array.of(0, 1, 2, 3, 4, 5) }],
+  ["e", { dtype: "float32", shape: [0, 4], data: new Float32Array(0) }],
+  ["h", { dtype: "float16", shape: [2], data: Uint16Array.of(0x3e00, 0xc000) }],
+  ["u", { dtype: "uint8", shape: [1], data: Uint8Array.of(7) }],
   ["m", { dtype: "bool", shape: [3], data: Uint8Array.of(1, 0, 1) }],
 ]);
 
@@ -78,18 +81,24 @@ const dtypesHeld = (Object.keys(dtypes) as readonly string[]).filter((name): nam
 const tensor = fc
   .record({ dtype: fc.constantFrom(...dtypesHeld), shape: fc.array(fc.integer({ min: 0, max: 4 }), { maxLength: 3 }), seed: fc.integer() })
   .map(({ dtype, shape, seed }): TensorData => {
-    const bytes = Uint8Array.from({ length: shape.reduce((a, b) => a * b, 1) * dtypes[dtype].size }, (_, i) => (dtype === "bool" ? (seed + i) & 1 : (seed * 31 + i * 7) & 255));
+    const bytes = Uint8Array.from({ length: shape.reduce((a, b) => a * b, 1) * dtypes[dtype].size }, (_, i) =>
+      dtype === "bool" ? (seed + i) & 1 : (seed * 31 + i * 7) & 255,
+    );
     return { dtype, shape, data: arrayOf(dtype, bytes) };
   });
 test("any tensors come back as they were", () => {
   const names = fc.string({ unit: "grapheme" }).filter((name) => name !== "__metadata__");
   fc.assert(
-    fc.property(fc.array(fc.tuple(names, tensor), { maxLength: 8 }), fc.dictionary(fc.string(), fc.string(), { noNullPrototype: true }), (entries, metadata) => {
-      const tensors = new Map(entries);
-      const read = parseSafetensors(encodeSafetensors(tensors, metadata));
-      // toEqual compares maps regardless of order.
-      expect(read).toEqual({ tensors, metadata });
-    }),
+    fc.property(
+      fc.array(fc.tuple(names, tensor), { maxLength: 8 }),
+      fc.dictionary(fc.string(), fc.string(), { noNullPrototype: true }),
+      (entries, metadata) => {
+        const tensors = new Map(entries);
+        const read = parseSafetensors(encodeSafetensors(tensors, metadata));
+        // toEqual compares maps regardless of order.
+        expect(read).toEqual({ tensors, metadata });
+      },
+    ),
     { numRuns: 300, seed: 1 },
   );
 });
@@ -105,16 +114,40 @@ test.each<readonly [what: string, bytes: Uint8Array, words: string]>([
   ["a comma too many", file('{"__metadata__":{},}'), 'F has a header that is no JSON object: a "," before "}" at byte 19'],
   ["something after it", file("{} x"), "F has a header that is no JSON object: something after the object at byte 3"],
   ["a number for a tensor", file('{"a":1}'), 'F is wrong: "a" is 1, wanted an object'],
-  ["an unknown dtype", file(`{"a":${entry("F8", "[1]", "[0,1]")}}`, 1), 'F is wrong: "a".dtype is F8, wanted one of U64, I64, F64, F32, U32, I32, BF16, F16, U16, I16, I8, U8, BOOL'],
+  [
+    "an unknown dtype",
+    file(`{"a":${entry("F8", "[1]", "[0,1]")}}`, 1),
+    'F is wrong: "a".dtype is F8, wanted one of U64, I64, F64, F32, U32, I32, BF16, F16, U16, I16, I8, U8, BOOL',
+  ],
   ["a negative size", file(`{"a":${entry("U8", "[-1]", "[0,1]")}}`, 1), 'F is wrong: "a".shape[0] is -1, wanted a whole number from 0 on'],
-  ["a size that overflows", file(`{"a":${entry("F32", "[4294967296,4294967296]", "[0,1]")}}`, 1), 'F is wrong: "a".shape is [4294967296, 4294967296], more than any file holds'],
-  ["a size that is not the bytes'", file(`{"a":${entry("F32", "[2]", "[0,4]")}}`, 4), 'F is wrong: "a".data_offsets span 4 bytes, but float32[2] takes 8'],
-  ["offsets backwards", file(`{"a":${entry("U8", "[0]", "[4,0]")}}`, 4), 'F is wrong: "a".data_offsets span -4 bytes, but uint8[0] takes 0'],
+  [
+    "a size that overflows",
+    file(`{"a":${entry("F32", "[4294967296,4294967296]", "[0,1]")}}`, 1),
+    'F is wrong: "a".shape is [4294967296, 4294967296], more than any file holds',
+  ],
+  [
+    "a size that is not the bytes'",
+    file(`{"a":${entry("F32", "[2]", "[0,4]")}}`, 4),
+    'F is wrong: "a".data_offsets span 4 bytes, but float32[2] takes 8',
+  ],
+  [
+    "offsets backwards",
+    file(`{"a":${entry("U8", "[0]", "[4,0]")}}`, 4),
+    'F is wrong: "a".data_offsets span -4 bytes, but uint8[0] takes 0',
+  ],
   ["one offset", file(`{"a":${entry("U8", "[0]", "[0]")}}`), 'F is wrong: "a".data_offsets must be two numbers'],
   ["a missing field", file('{"a":{"dtype":"U8","shape":[]}}'), 'F is wrong: "a" has no "data_offsets"'],
   ["a tensor twice", file(`{"a":${entry("U8", "[1]", "[0,1]")},"a":${entry("U8", "[1]", "[0,1]")}}`, 1), 'F has the tensor "a" twice'],
-  ["an overlap", file(`{"a":${entry("U8", "[2]", "[0,2]")},"b":${entry("U8", "[2]", "[1,3]")}}`, 3), 'F has overlapping tensors: "b" begins at byte 1, before byte 2 where another ends'],
-  ["a hole", file(`{"a":${entry("U8", "[1]", "[0,1]")},"b":${entry("U8", "[1]", "[2,3]")}}`, 3), 'F has 1 bytes before "b" that belong to no tensor'],
+  [
+    "an overlap",
+    file(`{"a":${entry("U8", "[2]", "[0,2]")},"b":${entry("U8", "[2]", "[1,3]")}}`, 3),
+    'F has overlapping tensors: "b" begins at byte 1, before byte 2 where another ends',
+  ],
+  [
+    "a hole",
+    file(`{"a":${entry("U8", "[1]", "[0,1]")},"b":${entry("U8", "[1]", "[2,3]")}}`, 3),
+    'F has 1 bytes before "b" that belong to no tensor',
+  ],
   ["data cut off", file(`{"a":${entry("U8", "[3]", "[0,3]")}}`, 2), "F is cut off: its tensors take 3 bytes, 2 are there"],
   ["data left over", file(`{"a":${entry("U8", "[3]", "[0,3]")}}`, 5), "F has 2 bytes at its end that belong to no tensor"],
   ["metadata that is no text", file('{"__metadata__":{"a":1}}'), "F is wrong: __metadata__.a is 1, wanted a text"],
@@ -129,11 +162,14 @@ test("a bool that is neither 0 nor 1 is refused", () => {
 });
 
 test("a header made to fill the memory takes a few times its size at most", () => {
-  const repeated = (start: string, part: string, end: string, size: number): Uint8Array => file(start + part.repeat(Math.floor(size / part.length)) + end);
+  const repeated = (start: string, part: string, end: string, size: number): Uint8Array =>
+    file(start + part.repeat(Math.floor(size / part.length)) + end);
   const size = 20_000_000;
   for (const [bytes, words] of [
-    [repeated('{"a":', "[", "", size), "no value at byte 5"], [repeated('{"a":[', "0,", "0]}", size), 'describes the tensor "a" in'],
-    [repeated("{", '"a":0,', '"b":0}', size), '"a" is 0, wanted an object'], [repeated('{"__metadata__":{', '"":"",', '"b":""}}', size), "more than 65536 metadata texts"],
+    [repeated('{"a":', "[", "", size), "no value at byte 5"],
+    [repeated('{"a":[', "0,", "0]}", size), 'describes the tensor "a" in'],
+    [repeated("{", '"a":0,', '"b":0}', size), '"a" is 0, wanted an object'],
+    [repeated('{"__metadata__":{', '"":"",', '"b":""}}', size), "more than 65536 metadata texts"],
   ] as const) {
     const before = process.memoryUsage().rss;
     expect(problem(bytes)).toContain(words);
@@ -168,12 +204,19 @@ test("a file that shrinks or lies about its length is refused when read from the
 });
 
 test("a file of more than 2 GiB is written and read", { timeout: 300_000 }, async (context) => {
-  if (process.env["STRIATE_LARGE_FILES"] === undefined) return context.skip("takes 5 GB of memory and disk: set STRIATE_LARGE_FILES=1 to run it");
+  if (process.env["STRIATE_LARGE_FILES"] === undefined)
+    return context.skip("takes 5 GB of memory and disk: set STRIATE_LARGE_FILES=1 to run it");
   const path = join(folder, "large.safetensors");
   const size = 2 ** 31 + 16;
   const large = new Uint8Array(size);
   large[size - 1] = 9;
-  await writeSafetensors(path, new Map<string, TensorData>([["large", { dtype: "uint8", shape: [size], data: large }], ["x", { dtype: "float32", shape: [1], data: Float32Array.of(1) }]]));
+  await writeSafetensors(
+    path,
+    new Map<string, TensorData>([
+      ["large", { dtype: "uint8", shape: [size], data: large }],
+      ["x", { dtype: "float32", shape: [1], data: Float32Array.of(1) }],
+    ]),
+  );
   const { tensors } = await readSafetensors(path);
   expect(tensors.get("large")?.data[size - 1]).toBe(9);
   expect(tensors.get("x")?.data).toEqual(Float32Array.of(1));

@@ -1,5 +1,15 @@
 import { expect, test } from "vitest";
-import { constant, cosine, exponential, multiStep, oneCycle, polynomial, type Schedule, stepDecay, warmup } from "../../src/runtime/schedule.ts";
+import {
+  constant,
+  cosine,
+  exponential,
+  multiStep,
+  oneCycle,
+  polynomial,
+  type Schedule,
+  stepDecay,
+  warmup,
+} from "../../src/runtime/schedule.ts";
 
 /** The rates at some steps of a run of 100 steps in 10 epochs. */
 const rates = (schedule: Schedule, learningRate: number, ...steps: readonly number[]): readonly number[] =>
@@ -7,7 +17,7 @@ const rates = (schedule: Schedule, learningRate: number, ...steps: readonly numb
 const close = (got: readonly number[], wanted: readonly number[]): void => {
   expect(got.length).toBe(wanted.length);
   // Both sides are float64 arithmetic in another order of operations.
-  got.forEach((rate, i) => expect(rate).toBeCloseTo(wanted[i] ?? Number.NaN, 12));
+  for (const [i, rate] of got.entries()) expect(rate).toBeCloseTo(wanted[i] ?? Number.NaN, 12);
 };
 
 // Step decay, multi step, warm-up and the first line of polynomial are the examples of PyTorch's documentation.

@@ -30,7 +30,7 @@ function reference(steps: number, seed: number, learningRate: (step: number) => 
   const loader = regressionLoader();
   const losses: number[] = [];
   for (let step = 1; step <= steps; step++) {
-    const [batch] = loader.epoch(Math.floor((step - 1) / 6), (step - 1) % 6) as Iterable<Parameters<Trainer["trainStep"]>[0]>;
+    const [batch] = loader.epoch(Math.floor((step - 1) / 6), (step - 1) % 6);
     const [x, t] = [Array.from(batch?.inputs["x"]?.data ?? [], Number), Array.from(batch?.targets["t"]?.data ?? [], Number)];
     const at = (list: readonly number[], i: number): number => list[i] ?? Number.NaN;
     const d = t.map((target, i) => {
@@ -42,12 +42,14 @@ function reference(steps: number, seed: number, learningRate: (step: number) => 
     const lr = learningRate(step);
     for (let k = 0; k < 4; k++) {
       for (let column = 0; column < 2; column++) {
-        const gradient = d.reduce((sum, e, i) => (i % 2 === column ? sum + (at(x, Math.floor(i / 2) * 4 + k) * 2 * e) / d.length : sum), 0) + noise;
+        const gradient =
+          d.reduce((sum, e, i) => (i % 2 === column ? sum + (at(x, Math.floor(i / 2) * 4 + k) * 2 * e) / d.length : sum), 0) + noise;
         m[k * 2 + column] = 0.9 * at(m, k * 2 + column) + gradient;
         w[k * 2 + column] = at(w, k * 2 + column) - lr * at(m, k * 2 + column);
       }
     }
-    for (let column = 0; column < 2; column++) b[column] = at(b, column) - (lr / step) * d.reduce((sum, e, i) => (i % 2 === column ? sum + (2 * e) / d.length : sum), 0);
+    for (let column = 0; column < 2; column++)
+      b[column] = at(b, column) - (lr / step) * d.reduce((sum, e, i) => (i % 2 === column ? sum + (2 * e) / d.length : sum), 0);
   }
   return losses;
 }
@@ -55,10 +57,14 @@ function reference(steps: number, seed: number, learningRate: (step: number) => 
 test("losses are those of the formulas, with the schedule's rates and the seed", async () => {
   const trainer = await open();
   const losses: number[] = [];
-  await trainer.fit(regressionLoader(), { epochs: 3, schedule: stepDecay({ stepSize: 2, gamma: 0.5 }), onBatch: ({ loss }) => void losses.push(loss) });
+  await trainer.fit(regressionLoader(), {
+    epochs: 3,
+    schedule: stepDecay({ stepSize: 2, gamma: 0.5 }),
+    onBatch: ({ loss }) => void losses.push(loss),
+  });
   const expected = reference(18, 3, (step) => (step <= 12 ? 0.05 : 0.025));
   // float32 against float64 over 18 steps.
-  losses.forEach((loss, i) => expect(Math.abs(loss / (expected[i] ?? 0) - 1)).toBeLessThan(2e-5));
+  for (const [i, loss] of losses.entries()) expect(Math.abs(loss / (expected[i] ?? 0) - 1)).toBeLessThan(2e-5);
   expect(losses.length).toBe(18);
   expect(trainer.step).toBe(18);
   await trainer.dispose();
@@ -68,13 +74,18 @@ test("events and history tell where the run is", async () => {
   const trainer = await open();
   const seen: string[] = [];
   const { history, stopped } = await trainer.fit(regressionLoader(), {
-    epochs: 2, validate: regressionLoader(2),
-    onBatch: (e) => void seen.push(`${e.epoch}/${e.epochs} ${e.batch}/${e.batchesPerEpoch} step ${e.step} size ${e.size} so far ${e.scores.samples}`),
+    epochs: 2,
+    validate: regressionLoader(2),
+    onBatch: (e) =>
+      void seen.push(`${e.epoch}/${e.epochs} ${e.batch}/${e.batchesPerEpoch} step ${e.step} size ${e.size} so far ${e.scores.samples}`),
   });
   expect(stopped).toBe(false);
   expect(seen.length).toBe(12);
   expect(seen[11]).toBe("2/2 6/6 step 12 size 5 so far 45");
-  expect(history.map(({ epoch, step, train, validation }) => [epoch, step, train.samples, train.targets, validation?.samples])).toEqual([[1, 6, 45, 90, 13], [2, 12, 45, 90, 13]]);
+  expect(history.map(({ epoch, step, train, validation }) => [epoch, step, train.samples, train.targets, validation?.samples])).toEqual([
+    [1, 6, 45, 90, 13],
+    [2, 12, 45, 90, 13],
+  ]);
   expect(history[1]?.train.loss).toBeLessThan(history[0]?.train.loss ?? 0);
   // Another fit goes on where this one ended.
   const more = await trainer.fit(regressionLoader(), { epochs: 1 });
@@ -86,16 +97,24 @@ test("evaluation uses the state as it stands, weights the loss by rows, and show
   const trainer = await open();
   await trainer.fit(regressionLoader(), { epochs: 1 });
   const shapes: string[] = [];
-  const scores = await trainer.evaluate(regressionLoader(), { outputs: ["y"], onBatch: ({ outputs }) => void shapes.push(String(outputs["y"]?.shape)) });
+  const scores = await trainer.evaluate(regressionLoader(), {
+    outputs: ["y"],
+    onBatch: ({ outputs }) => void shapes.push(String(outputs["y"]?.shape)),
+  });
   expect(shapes).toEqual(["8,2", "8,2", "8,2", "8,2", "8,2", "5,2"]);
   expect(scores.samples).toBe(45);
   const weights = await trainer.weights();
   expect([...weights.keys()]).toEqual(["fc.weight", "fc.bias", "ballast"]);
   let [sum, close] = [0, 0];
-  for (const { inputs, targets } of regressionLoader().epoch(0) as Iterable<Parameters<Trainer["trainStep"]>[0]>) {
-    const [x, w, b] = [inputs["x"], weights.get("fc.weight"), weights.get("fc.bias")].map((tensor) => Array.from(tensor?.data ?? [], Number));
+  for (const { inputs, targets } of regressionLoader().epoch(0)) {
+    const [x, w, b] = [inputs["x"], weights.get("fc.weight"), weights.get("fc.bias")].map((tensor) =>
+      Array.from(tensor?.data ?? [], Number),
+    );
     Array.from(targets["t"]?.data ?? [], Number).forEach((target, i) => {
-      const y = [0, 1, 2, 3].reduce((total, k) => total + (x?.[Math.floor(i / 2) * 4 + k] ?? 0) * (w?.[k * 2 + (i % 2)] ?? 0), b?.[i % 2] ?? 0);
+      const y = [0, 1, 2, 3].reduce(
+        (total, k) => total + (x?.[Math.floor(i / 2) * 4 + k] ?? 0) * (w?.[k * 2 + (i % 2)] ?? 0),
+        b?.[i % 2] ?? 0,
+      );
       sum += (y - target) ** 2;
       if (Math.abs(y - target) < 0.5) close++;
     });
@@ -110,7 +129,8 @@ test("an evaluation graph can be made anew of the present state", async () => {
   const { evaluation, ...rest } = regression();
   const asked: number[] = [];
   const trainer = await createTrainerFromArtifacts({
-    ...rest, learningRate: 0.05,
+    ...rest,
+    learningRate: 0.05,
     evaluation: (state) => {
       asked.push(state.size);
       return evaluation;
@@ -127,7 +147,10 @@ test("a signal ends the run after the batch under way, with a checkpoint from wh
   const options = { epochs: 4, schedule: cosine(), validate: regressionLoader(2) };
   const log: string[] = [];
   const whole = await open();
-  const reference = await whole.fit(regressionLoader(), { ...options, onBatch: ({ step, loss, scores }) => void log.push(`${step} ${loss} ${scores.loss}`) });
+  const reference = await whole.fit(regressionLoader(), {
+    ...options,
+    onBatch: ({ step, loss, scores }) => void log.push(`${step} ${loss} ${scores.loss}`),
+  });
   for (const at of [1, 6, 9, 23, 24]) {
     const run = newRun();
     const stopper = new AbortController();
@@ -137,7 +160,10 @@ test("a signal ends the run after the batch under way, with a checkpoint from wh
       if (step === at) stopper.abort();
     };
     const first = await open();
-    expect(await first.fit(regressionLoader(), { ...options, run, signal: stopper.signal, onBatch })).toMatchObject({ stopped: true, step: at });
+    expect(await first.fit(regressionLoader(), { ...options, run, signal: stopper.signal, onBatch })).toMatchObject({
+      stopped: true,
+      step: at,
+    });
     const second = await open();
     const result = await second.fit(regressionLoader(), { ...options, run, resume: true, onBatch });
     expect(resumed).toEqual(log);
@@ -153,7 +179,11 @@ test("a signal during validation ends the run before the epoch is noted", async 
   const stopper = new AbortController();
   const first = await open();
   const options = { epochs: 1, validate: regressionLoader(4), run };
-  const { stopped, history } = await first.fit(regressionLoader(), { ...options, signal: stopper.signal, onValidationBatch: () => stopper.abort() });
+  const { stopped, history } = await first.fit(regressionLoader(), {
+    ...options,
+    signal: stopper.signal,
+    onValidationBatch: () => stopper.abort(),
+  });
   expect([stopped, history.length]).toEqual([true, 0]);
   const second = await open();
   const resumed = await second.fit(regressionLoader(), { ...options, resume: true });
@@ -179,7 +209,11 @@ test("a finished run that is resumed is finished at once", async () => {
 
 test("a checkpoint of another run is refused", async () => {
   const run = newRun();
-  const [first, other, third] = await Promise.all([open(), open(4), createTrainerFromArtifacts({ ...regression(2), learningRate: 0.1 }, { seed: 3 })]);
+  const [first, other, third] = await Promise.all([
+    open(),
+    open(4),
+    createTrainerFromArtifacts({ ...regression(2), learningRate: 0.1 }, { seed: 3 }),
+  ]);
   await first.fit(regressionLoader(), { epochs: 1, run });
   const path = checkpointFile(run);
   expect(await message(() => other.fit(regressionLoader(), { epochs: 2, run, resume: true }))).toBe(
@@ -191,7 +225,9 @@ test("a checkpoint of another run is refused", async () => {
   expect(await message(() => third.fit(regressionLoader(), { epochs: 2, run, resume: true }))).toBe(
     `error[weights-mismatch]: ${path} does not fit the model: 1 of another type or shape\n  note: does not fit: "ballast" is float32[1], wanted float32[2]`,
   );
-  expect(await message(() => first.fit(regressionLoader(), { epochs: 0 }))).toBe("error[fit-option]: fit: epochs is 0, wanted a whole number from 1 on");
+  expect(await message(() => first.fit(regressionLoader(), { epochs: 0 }))).toBe(
+    "error[fit-option]: fit: epochs is 0, wanted a whole number from 1 on",
+  );
   expect(await message(() => first.fit(regressionLoader(), { epochs: 1, resume: true }))).toBe(
     "error[fit-option]: fit: checkpointEvery and resume need `run`, the folder that checkpoints are in",
   );
@@ -205,31 +241,46 @@ test("a loader that does not fit is told by names and counts", async () => {
   expect(await message(() => trainer.fit(changed({ batchesPerEpoch: 7 }), { epochs: 1 }))).toBe(
     "error[loader]: epoch 1 ended after 6 batches, the loader promised 7",
   );
-  const [batch] = loader.epoch(0) as Iterable<Parameters<Trainer["trainStep"]>[0]>;
-  expect(await message(() => trainer.trainStep({ size: 8, inputs: { image: batch?.inputs["x"] as TensorData }, targets: {} }))).toBe(
-    'error[batch]: the batch has no input "x": it has "image"\n  help: renameFields changes a data set\'s names',
-  );
+  expect(
+    await message(() =>
+      trainer.trainStep({ size: 8, inputs: { image: { dtype: "float32", shape: [8, 4], data: new Float32Array(32) } }, targets: {} }),
+    ),
+  ).toBe('error[batch]: the batch has no input "x": it has "image"\n  help: renameFields changes a data set\'s names');
   await trainer.dispose();
 });
 
 const state = (w: number): Map<string, TensorData> => new Map([["w", { dtype: "float32", shape: [2], data: Float32Array.of(w, 1) }]]);
 const scalarModel = (nodes: Parameters<typeof modelOf>[0]["node"]): Uint8Array =>
   modelOf({
-    input: [value("x", 1, [2]), value("t", 1, [2]), value("learning_rate", 1, []), value("w", 1, [2])], output: [value("loss", 1, []), value("w.next", 1, [2])],
-    initializer: [tensorOf("one", "float32", [], Float32Array.of(1)), tensorOf("axes", "int64", [1], BigInt64Array.of(0n))], node: nodes,
+    input: [value("x", 1, [2]), value("t", 1, [2]), value("learning_rate", 1, []), value("w", 1, [2])],
+    output: [value("loss", 1, []), value("w.next", 1, [2])],
+    initializer: [tensorOf("one", "float32", [], Float32Array.of(1)), tensorOf("axes", "int64", [1], BigInt64Array.of(0n))],
+    node: nodes,
   });
 const manifest = {
-  version: 1, batch: ["x"], targets: ["t"], scalars: { learning_rate: "float32" }, loss: "loss", metrics: {},
+  version: 1,
+  batch: ["x"],
+  targets: ["t"],
+  scalars: { learning_rate: "float32" },
+  loss: "loss",
+  metrics: {},
   state: [{ name: "w", role: "parameter", input: "w", output: "w.next", dtype: "float32", shape: [2] }],
 } as const;
 const rows = (...x: readonly number[]): Parameters<Trainer["trainStep"]>[0] => ({
-  size: 1, inputs: { x: { dtype: "float32", shape: [2], data: Float32Array.from(x) } }, targets: { t: { dtype: "float32", shape: [2], data: Float32Array.of(0, 0) } },
+  size: 1,
+  inputs: { x: { dtype: "float32", shape: [2], data: Float32Array.from(x) } },
+  targets: { t: { dtype: "float32", shape: [2], data: Float32Array.of(0, 0) } },
 });
-const sum = (from: string, to: string): ReturnType<typeof node> => node("ReduceSum", [from, "axes"], to, [{ name: "keepdims", i: 0, type: 2 }]);
+const sum = (from: string, to: string): ReturnType<typeof node> =>
+  node("ReduceSum", [from, "axes"], to, [{ name: "keepdims", i: 0, type: 2 }]);
 
 test("a loss that is not finite names the first value that went bad, and its line", async () => {
   const model = scalarModel([
-    node("Mul", ["x", "w"], "xw", [], 10), node("Log", ["xw"], "log", [], 11), node("Sub", ["log", "t"], "d", [], 12), sum("d", "loss"), node("Sub", ["w", "learning_rate"], "w.next"),
+    node("Mul", ["x", "w"], "xw", [], 10),
+    node("Log", ["xw"], "log", [], 11),
+    node("Sub", ["log", "t"], "d", [], 12),
+    sum("d", "loss"),
+    node("Sub", ["w", "learning_rate"], "w.next"),
   ]);
   const trainer = await createTrainerFromArtifacts({ model, manifest, state: state(2), learningRate: 0.5 });
   await trainer.trainStep(rows(1, 1));
@@ -244,7 +295,11 @@ test("a loss that is not finite names the first value that went bad, and its lin
 test("a NaN that an update made is traced to the step and the node that made it", async () => {
   // The loss of the first step is finite; its "gradient" x / x is 0 / 0.
   const model = scalarModel([
-    node("Mul", ["x", "w"], "xw"), sum("xw", "loss"), node("Div", ["x", "x"], "quotient", [], 20), node("Mul", ["quotient", "learning_rate"], "update"), node("Sub", ["w", "update"], "w.next"),
+    node("Mul", ["x", "w"], "xw"),
+    sum("xw", "loss"),
+    node("Div", ["x", "x"], "quotient", [], 20),
+    node("Mul", ["quotient", "learning_rate"], "update"),
+    node("Sub", ["w", "update"], "w.next"),
   ]);
   const trainer = await createTrainerFromArtifacts({ model, manifest, state: state(2), learningRate: 0.5 });
   expect((await trainer.trainStep(rows(0, 1))).loss).toBe(1);
@@ -255,24 +310,38 @@ test("a NaN that an update made is traced to the step and the node that made it"
 });
 
 test("state that is not finite is not written over a good checkpoint", async () => {
-  const model = scalarModel([node("Mul", ["x", "w"], "xw"), sum("xw", "loss"), node("Div", ["x", "x"], "quotient"), node("Sub", ["w", "quotient"], "w.next")]);
+  const model = scalarModel([
+    node("Mul", ["x", "w"], "xw"),
+    sum("xw", "loss"),
+    node("Div", ["x", "x"], "quotient"),
+    node("Sub", ["w", "quotient"], "w.next"),
+  ]);
   const trainer = await createTrainerFromArtifacts({ model, manifest, state: state(2), learningRate: 0.5 });
   const path = join(mkdtempSync(join(tmpdir(), "striate-trainer-")), "c.safetensors");
   await trainer.save(path);
   await trainer.trainStep(rows(0, 1));
-  expect(await message(() => trainer.save(path))).toMatch(/^error\[not-finite\]: "w" is not finite after step 1: in step 1 the first value that went bad is "quotient" \(Div\)/);
+  expect(await message(() => trainer.save(path))).toMatch(
+    /^error\[not-finite\]: "w" is not finite after step 1: in step 1 the first value that went bad is "quotient" \(Div\)/,
+  );
   expect((await readCheckpoint(path)).counters.step).toBe(0);
   await trainer.dispose();
 });
 
 test("an infinity that becomes a NaN is told with both, and a bad batch as such", async () => {
   const model = scalarModel([
-    node("Exp", ["x"], "exp", [], 30), node("Div", ["exp", "exp"], "softmax", [], 31), sum("softmax", "loss"), node("Sub", ["w", "learning_rate"], "w.next"),
+    node("Exp", ["x"], "exp", [], 30),
+    node("Div", ["exp", "exp"], "softmax", [], 31),
+    sum("softmax", "loss"),
+    node("Sub", ["w", "learning_rate"], "w.next"),
   ]);
   const trainer = await createTrainerFromArtifacts({ model, manifest, state: state(2), learningRate: 0.5 });
   const text = await message(() => trainer.trainStep(rows(100, 1)));
-  expect(text).toMatch(/^\/models\/net\.ts:30:5 error\[not-finite\]: the loss of step 1 is NaN: in step 1 the first value that went bad is "exp" \(Exp\): 1 of 2 elements are infinite/);
+  expect(text).toMatch(
+    /^\/models\/net\.ts:30:5 error\[not-finite\]: the loss of step 1 is NaN: in step 1 the first value that went bad is "exp" \(Exp\): 1 of 2 elements are infinite/,
+  );
   expect(text).toContain('note: /models/net.ts:31:5 the first that is NaN is "softmax" (Div), which reads "exp", "exp"');
-  expect(await message(() => trainer.trainStep(rows(Number.NaN, 1)))).toMatch(/^error\[not-finite\]: the loss of step 2 is NaN: the batch of step 2 is not finite in "x"/);
+  expect(await message(() => trainer.trainStep(rows(Number.NaN, 1)))).toMatch(
+    /^error\[not-finite\]: the loss of step 2 is NaN: the batch of step 2 is not finite in "x"/,
+  );
   await trainer.dispose();
 });

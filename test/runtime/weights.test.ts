@@ -11,7 +11,12 @@ const expected = new Map<string, ExpectedTensor>([
   ["fc.weight", { dtype: "float32", shape: [10, 64] }],
 ]);
 const given = (change: Readonly<Record<string, TensorData | null>>): Map<string, TensorData> => {
-  const all: Record<string, TensorData | null> = { "fc.weight": tensor([10, 64]), "conv1.weight": tensor([16, 3, 3, 3]), "conv1.bias": tensor([16]), ...change };
+  const all: Record<string, TensorData | null> = {
+    "fc.weight": tensor([10, 64]),
+    "conv1.weight": tensor([16, 3, 3, 3]),
+    "conv1.bias": tensor([16]),
+    ...change,
+  };
   return new Map(Object.entries(all).flatMap(([name, t]) => (t === null ? [] : [[name, t] as const])));
 };
 
@@ -20,7 +25,12 @@ test("weights that fit come back in the order wanted", () => {
 });
 
 test("all that does not fit is told at once", () => {
-  const weights = given({ "conv1.bias": null, "conv1.weight": tensor([16, 1, 3, 3]), "fc.weight": tensor([10, 64], "int32"), "head.weight": tensor([2]) });
+  const weights = given({
+    "conv1.bias": null,
+    "conv1.weight": tensor([16, 1, 3, 3]),
+    "fc.weight": tensor([10, 64], "int32"),
+    "head.weight": tensor([2]),
+  });
   expect(() => matchWeights(weights, expected, { source: "w.safetensors" })).toThrow(
     `error[weights-mismatch]: w.safetensors does not fit the model: 1 missing, 1 surplus, 2 of another type or shape
   note: missing: "conv1.bias", float32[16]
@@ -32,9 +42,13 @@ test("all that does not fit is told at once", () => {
 
 test("a prefix that all names have is pointed out, whichever side has it", () => {
   const prefixed = new Map([...given({})].map(([name, t]) => [`module.${name}`, t]));
-  expect(() => matchWeights(prefixed, expected, { source: "w" })).toThrow(`help: the file's names begin with "module.", the others' do not`);
+  expect(() => matchWeights(prefixed, expected, { source: "w" })).toThrow(
+    `help: the file's names begin with "module.", the others' do not`,
+  );
   const wanted = new Map([...expected].map(([name, t]) => [`backbone.${name}`, t]));
-  expect(() => matchWeights(given({}), wanted, { source: "w" })).toThrow(`help: the model's names begin with "backbone.", the others' do not`);
+  expect(() => matchWeights(given({}), wanted, { source: "w" })).toThrow(
+    `help: the model's names begin with "backbone.", the others' do not`,
+  );
 });
 
 test("surplus names can be left out in silence", () => {
@@ -46,7 +60,9 @@ test("floats of another width are a mistake, or are converted when asked", () =>
   const half = given({ "conv1.bias": tensorFrom("float16", [16], new Array<number>(16).fill(0.1)) });
   expect(() => matchWeights(half, expected, { source: "w" })).toThrow("help: ask for floats to be converted");
   // 0.1 in float16 is 0.0999755859375.
-  expect(matchWeights(half, expected, { source: "w", convertFloats: true }).get("conv1.bias")?.data).toEqual(new Float32Array(16).fill(0.0999755859375));
+  expect(matchWeights(half, expected, { source: "w", convertFloats: true }).get("conv1.bias")?.data).toEqual(
+    new Float32Array(16).fill(0.0999755859375),
+  );
 });
 
 test("floats convert between all widths by rounding to nearest even", () => {

@@ -35,26 +35,29 @@ const table = Uint32Array.from({ length: 256 }, (_, n) => {
 const crc32 = (text: string): number =>
   ~Buffer.from(text, "utf8").reduce((c, byte) => (c >>> 8) ^ (table[(c ^ byte) & 255] ?? 0), 0xffffffff) >>> 0;
 
-/** hash_uniform(crc32(seed), n) of the goldens' README: n float64 in [-1, 1). */
-export function hashUniform(seedText: string, n: number): Float64Array {
+/** Element i of hash_uniform(seed, n) of the goldens' README: a float64 in [-1, 1). */
+function hashUniformAt(seed: number, i: number): number {
+  let x = (Math.imul(i, 0x9e3779b1) + seed) >>> 0;
+  x = Math.imul(x ^ (x >>> 16), 0x85ebca6b);
+  x = Math.imul(x ^ (x >>> 13), 0xc2b2ae35);
+  x = (x ^ (x >>> 16)) >>> 0;
+  return x / 2 ** 31 - 1;
+}
+/** hash_uniform(crc32(seed), n), scaled and shifted, rounded to float32. Plain loops: the largest models have 138 million elements. */
+function hashUniform(seedText: string, n: number, scale: number, offset: number): Float32Array {
   const seed = crc32(seedText);
-  return Float64Array.from({ length: n }, (_, i) => {
-    let x = (Math.imul(i, 0x9e3779b1) + seed) >>> 0;
-    x = Math.imul(x ^ (x >>> 16), 0x85ebca6b);
-    x = Math.imul(x ^ (x >>> 13), 0xc2b2ae35);
-    x = (x ^ (x >>> 16)) >>> 0;
-    return x / 2 ** 31 - 1;
-  });
+  const out = new Float32Array(n);
+  for (let i = 0; i < n; i++) out[i] = offset + hashUniformAt(seed, i) * scale;
+  return out;
 }
 const count = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
 
 /** The float32 tensor that the formula gives for a name and kind. */
 export function goldenTensor([name, shape, kind]: StateRow): TensorData {
-  const u = hashUniform(name, count(shape));
   const fanIn = shape.length > 1 ? count(shape.slice(1)) : (shape[0] ?? 1);
   const scale = { weight: Math.sqrt(3 / fanIn) * Math.sqrt(2), bias: 0.1, running_mean: 0.1, norm_weight: 0.1, running_var: 0.5 }[kind];
   const offset = kind === "norm_weight" || kind === "running_var" ? 1 : 0;
-  return { dtype: "float32", shape, data: Float32Array.from(u, (v) => offset + v * scale) };
+  return { dtype: "float32", shape, data: hashUniform(name, count(shape), scale, offset) };
 }
 /** All tensors of a state_dict by name. */
 export const goldenState = (rows: readonly StateRow[]): Map<string, TensorData> => new Map(rows.map((row) => [row[0], goldenTensor(row)]));
@@ -63,12 +66,14 @@ export const goldenState = (rows: readonly StateRow[]): Map<string, TensorData> 
 export const goldenInput = (seed: string, shape: readonly number[]): TensorData => ({
   dtype: "float32",
   shape,
-  data: Float32Array.from(hashUniform(seed, count(shape))),
+  data: hashUniform(seed, count(shape), 1, 0),
 });
 
 /** int64 class numbers from a seed text. */
 export function goldenLabels(seed: string, shape: readonly number[], classes: number): TensorData {
-  const labels = Array.from(hashUniform(seed, count(shape)), (u) => BigInt(Math.min(Math.floor(((u + 1) / 2) * classes), classes - 1)));
+  const hashed = crc32(seed);
+  const label = (i: number): number => Math.min(Math.floor(((hashUniformAt(hashed, i) + 1) / 2) * classes), classes - 1);
+  const labels = Array.from({ length: count(shape) }, (_, i) => BigInt(label(i)));
   return { dtype: "int64", shape, data: BigInt64Array.from(labels) };
 }
 

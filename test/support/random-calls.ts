@@ -50,12 +50,10 @@ const convolution = fc
     groups: maybe(fc.constant("2")),
   })
   .map(({ x, out, ...o }) => ({ inputs: [x], text: `conv2d(a, ${options({ outChannels: out, ...o })})` }));
-const same = fc
-  .record({ x: image([3]), kernelSize: pair(natural(1, 5)), dilation: natural(1, 2) })
-  .map(({ x, kernelSize, dilation }) => ({
-    inputs: [x],
-    text: `conv2d(a, { outChannels: 5, kernelSize: ${kernelSize}, dilation: ${dilation}, padding: "same" })`,
-  }));
+const same = fc.record({ x: image([3]), kernelSize: pair(natural(1, 5)), dilation: natural(1, 2) }).map(({ x, kernelSize, dilation }) => ({
+  inputs: [x],
+  text: `conv2d(a, { outChannels: 5, kernelSize: ${kernelSize}, dilation: ${dilation}, padding: "same" })`,
+}));
 const transposed = fc
   .record({
     x: image([4]),

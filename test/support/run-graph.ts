@@ -12,7 +12,13 @@ export async function runGraph(
   feeds: Readonly<Record<string, TensorData>>,
   opset = 18,
 ): Promise<Readonly<Record<string, TensorData>>> {
-  const bytes = writeModel(lower(graph, { opset, provider: "portable" }), { opset });
+  return runModel(writeModel(lower(graph, { opset, provider: "portable" }), { opset }), feeds);
+}
+/** The outputs of a .onnx file by name. */
+export async function runModel(
+  bytes: Uint8Array,
+  feeds: Readonly<Record<string, TensorData>>,
+): Promise<Readonly<Record<string, TensorData>>> {
   const session = await ort.InferenceSession.create(bytes, { graphOptimizationLevel: "disabled", logSeverityLevel: 3 });
   const results = await session.run(Object.fromEntries(Object.entries(feeds).map(([name, data]) => [name, ortTensor(data)])));
   await session.release();

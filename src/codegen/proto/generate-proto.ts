@@ -9,12 +9,18 @@ interface Scalar {
   write(value: string): string;
 }
 const plain = (type: string, wire: number, method: string): Scalar => ({
-  type, wire, read: `d.reader.${method}()`, write: (value) => `w.${method}(${value})`,
+  type,
+  wire,
+  read: `d.reader.${method}()`,
+  write: (value) => `w.${method}(${value})`,
 });
 const int64: Scalar = { type: "number", wire: 0, read: "decodeInt64(d)", write: (value) => `encodeInt64(w, ${value})` };
 const scalars: Readonly<Record<string, Scalar>> = {
-  string: plain("string", 2, "string"), bytes: plain("Uint8Array", 2, "bytes"), float: plain("number", 5, "float"),
-  int32: plain("number", 0, "int32"), int64,
+  string: plain("string", 2, "string"),
+  bytes: plain("Uint8Array", 2, "bytes"),
+  float: plain("number", 5, "float"),
+  int32: plain("number", 0, "int32"),
+  int64,
 };
 const enumScalar = plain("number", 0, "int32");
 
@@ -39,8 +45,10 @@ const typesIn = (space: protobuf.NamespaceBase): readonly protobuf.Type[] =>
   );
 /** `TypeProto.Tensor` becomes TypeProtoTensor. */
 const nameOf = (type: protobuf.ReflectionObject): string => type.fullName.replace(/^\.onnx\./, "").replaceAll(".", "");
-const scalarOf = (field: protobuf.Field): Scalar | null => (field.resolvedType instanceof protobuf.Type ? null : (scalars[field.type] ?? enumScalar));
-const elementOf = (field: protobuf.Field): string => scalarOf(field)?.type ?? (field.resolvedType === null ? "never" : nameOf(field.resolvedType));
+const scalarOf = (field: protobuf.Field): Scalar | null =>
+  field.resolvedType instanceof protobuf.Type ? null : (scalars[field.type] ?? enumScalar);
+const elementOf = (field: protobuf.Field): string =>
+  scalarOf(field)?.type ?? (field.resolvedType === null ? "never" : nameOf(field.resolvedType));
 const tagOf = (field: protobuf.Field, wire: number): number => field.id * 8 + wire;
 const ordered = (message: protobuf.Type): readonly protobuf.Field[] => message.fieldsArray.toSorted((a, b) => a.id - b.id);
 
@@ -49,7 +57,13 @@ function interfaceOf(message: protobuf.Type): string {
     (field) => `  readonly ${field.name}?: ${field.repeated ? `readonly ${elementOf(field)}[]` : elementOf(field)} | undefined;`,
   );
   const unknown = "  /** Fields that the schema does not know, tags included. */\n  readonly unknown?: readonly Uint8Array[] | undefined;";
-  return [`/** ${message.fullName.slice(1)}, each field as the file has it. */`, `export interface ${nameOf(message)} {`, ...lines, unknown, "}"].join("\n");
+  return [
+    `/** ${message.fullName.slice(1)}, each field as the file has it. */`,
+    `export interface ${nameOf(message)} {`,
+    ...lines,
+    unknown,
+    "}",
+  ].join("\n");
 }
 
 function encoderOf(message: protobuf.Type): string {
@@ -84,7 +98,9 @@ function decoderOf(message: protobuf.Type): string {
     "    const start = reader.pos;",
     "    const tag = reader.tag();",
     "    switch (tag) {",
-    ...ordered(message).flatMap(decodeField).map((line) => `      ${line}`),
+    ...ordered(message)
+      .flatMap(decodeField)
+      .map((line) => `      ${line}`),
     "      default: m.unknown = appended(m.unknown, decodeUnknown(d, tag, start));",
     "    }",
     "  }",

@@ -29,7 +29,11 @@ export const newWriter = (): Writer => new protobuf.Writer();
 
 /** Starts to read bytes. */
 export function startDecoding(bytes: Uint8Array): Decoding {
-  return { reader: new protobuf.Reader(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)), depth: 0, messages: freeMessages + bytes.length / bytesPerMessage };
+  return {
+    reader: new protobuf.Reader(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)),
+    depth: 0,
+    messages: freeMessages + bytes.length / bytesPerMessage,
+  };
 }
 
 /** Reads a message with its length before it, on top of `into` (a field that comes twice is merged). Throws a RangeError past the bounds. */

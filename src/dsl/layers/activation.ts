@@ -6,7 +6,13 @@ import type { Checked, Tensor } from "../tensor.ts";
 import { add, check, declare, enter, enterLayer, operand, result, within } from "../trace.ts";
 
 /** One node without further inputs. */
-function unary<S, T extends OpType>(label: string, publicFunction: (...args: never) => unknown, x: Tensor<S>, opType: T, attributes: Partial<OpAttributes[T]> = {}): Tensor<S> {
+function unary<S, T extends OpType>(
+  label: string,
+  publicFunction: (...args: never) => unknown,
+  x: Tensor<S>,
+  opType: T,
+  attributes: Partial<OpAttributes[T]> = {},
+): Tensor<S> {
   const call = enter(label, publicFunction);
   return result(call, add(call, opType, [operand(call, x)], attributes));
 }
@@ -70,13 +76,31 @@ export function prelu<S>(x: Tensor<S>, options: { numParameters?: number; init?:
   const value = operand(call, x);
   const [n, c] = [options.numParameters ?? 1, value.type.shape[1] ?? 1];
   const wrong = n !== 1 && n !== c;
-  check(call, [value], wrong ? { code: "channel-mismatch", text: `numParameters is ${n}, but the input has ${c} channels`, help: "write 1, or the number of channels" } : null);
+  check(
+    call,
+    [value],
+    wrong
+      ? {
+          code: "channel-mismatch",
+          text: `numParameters is ${n}, but the input has ${c} channels`,
+          help: "write 1, or the number of channels",
+        }
+      : null,
+  );
   const weight = declare(call, "weight", [n], options.init ?? constant(0.25));
   const axes = value.type.shape.length - 2;
   const slope =
     n === 1 || axes <= 0
       ? weight
-      : within(call, () => call.builder.add("Unsqueeze", [weight, call.builder.constant("int64", Array.from({ length: axes }, (_, i) => i + 1))]));
+      : within(call, () =>
+          call.builder.add("Unsqueeze", [
+            weight,
+            call.builder.constant(
+              "int64",
+              Array.from({ length: axes }, (_, i) => i + 1),
+            ),
+          ]),
+        );
   return result(call, add(call, "PRelu", [value, slope]));
 }
 

@@ -28,7 +28,11 @@ export function adaptiveMaxPool2d<S, const Y extends Pair>(
   if (grid.whole) return result(call, add(call, "GlobalMaxPool", [grid.value]));
   const cells = evenCells(grid);
   const text = `outputSize [${grid.size.join(", ")}] does not divide the input's [${grid.from.join(", ")}]`;
-  check(call, [grid.value], cells === null ? { code: "adaptive-size", text, help: "use maxPool2d, or an outputSize that divides the input's size" } : null);
+  check(
+    call,
+    [grid.value],
+    cells === null ? { code: "adaptive-size", text, help: "use maxPool2d, or an outputSize that divides the input's size" } : null,
+  );
   return result(call, add(call, "MaxPool", [grid.value], { kernel_shape: cells ?? [1, 1], strides: cells ?? [1, 1] }));
 }
 
@@ -69,7 +73,11 @@ function unevenMeans(call: Call, { value, size, from }: Grid): Value {
     const axis = (i: 0 | 1, y: Value): Value => {
       if (size[i] === 1) return builder.add("ReduceMean", [y, builder.constant("int64", [i - 2])], { keepdims: 1 });
       if (size[i] === from[i]) return y;
-      const matrix = builder.constant("float32", i === 0 ? cellMeans(size[0], from[0]) : transposed(cellMeans(size[1], from[1]), from[1]), i === 0 ? [size[0], from[0]] : [from[1], size[1]]);
+      const matrix = builder.constant(
+        "float32",
+        i === 0 ? cellMeans(size[0], from[0]) : transposed(cellMeans(size[1], from[1]), from[1]),
+        i === 0 ? [size[0], from[0]] : [from[1], size[1]],
+      );
       return builder.add("MatMul", i === 0 ? [matrix, y] : [y, matrix]);
     };
     return axis(0, axis(1, value));

@@ -1,7 +1,7 @@
 /** Multi-head attention (Vaswani et al. 2017, arXiv:1706.03762), as torch.nn.MultiheadAttention with batch_first. */
 import type { Value } from "../../ir/graph.ts";
 import { defaultWeight, xavierUniform, zeros } from "../init.ts";
-import { attentionFault, type AttentionShape, type HeadsFault } from "../shape-rules/linear.ts";
+import { type AttentionShape, attentionFault, type HeadsFault } from "../shape-rules/linear.ts";
 import { type Positive, positive } from "../shape-rules/window.ts";
 import type { Checked, Tensor } from "../tensor.ts";
 import { type Call, check, declare, enterLayer, operand, result, within } from "../trace.ts";
@@ -31,7 +31,10 @@ export function multiHeadAttention<Q, K, H extends number>(
     outWeight: declare(call, "out_proj.weight", [e, e], defaultWeight),
     outBias: o.bias ? declare(call, "out_proj.bias", [e], zeros()) : null,
   };
-  return result(call, within(call, () => attention(call, [q, k, v], weights, o.numHeads, embedding)));
+  return result(
+    call,
+    within(call, () => attention(call, [q, k, v], weights, o.numHeads, embedding)),
+  );
 }
 interface Projection {
   readonly inWeight: Value;

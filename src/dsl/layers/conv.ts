@@ -1,9 +1,30 @@
 /** Convolutions, as torch.nn.Conv2d and its kin. */
 import type { Value } from "../../ir/graph.ts";
 import { defaultBias, defaultWeight, type LayerInit } from "../init.ts";
-import { type Channels, channelFault, type Conv1dShape, type Conv2dShape, type ConvTranspose2dShape, groupsFault, type GroupsFault, strideFault, type StrideFault } from "../shape-rules/conv.ts";
+import {
+  type Channels,
+  type Conv1dShape,
+  type Conv2dShape,
+  type ConvTranspose2dShape,
+  channelFault,
+  type GroupsFault,
+  groupsFault,
+  type StrideFault,
+  strideFault,
+} from "../shape-rules/conv.ts";
 import { rankFault } from "../shape-rules/show.ts";
-import { at, type Natural, natural, type Padding, padsOf, type Pair, type Positive, positive, type Window, windowFault } from "../shape-rules/window.ts";
+import {
+  at,
+  type Natural,
+  natural,
+  type Padding,
+  type Pair,
+  type Positive,
+  padsOf,
+  positive,
+  type Window,
+  windowFault,
+} from "../shape-rules/window.ts";
 import type { Checked, Tensor } from "../tensor.ts";
 import { add, type Call, check, declare, enterLayer, operand, result } from "../trace.ts";
 import { settings } from "./options.ts";
@@ -104,7 +125,12 @@ function convolution(call: Call, x: unknown, o: ConvSettings, axes: 1 | 2): Valu
   check(call, [value], rank, channelFault(c, o.inChannels), ...optionFaults(o));
   check(call, [value], groupsFault(c, o.outChannels, o.groups), windowFault(sizes, o));
   const kernel = perAxis(o.kernelSize, axes);
-  const weight = declare(call, "weight", [o.outChannels, typeof c === "number" ? c / o.groups : c, ...kernel], o.init.weight ?? defaultWeight);
+  const weight = declare(
+    call,
+    "weight",
+    [o.outChannels, typeof c === "number" ? c / o.groups : c, ...kernel],
+    o.init.weight ?? defaultWeight,
+  );
   const bias = biasOf(call, o, weight);
   const pads = ([0, 1] as const).slice(0, axes).map((i) => padsOf(o, i));
   return add(call, "Conv", [value, weight, bias], {
@@ -118,7 +144,14 @@ function convolution(call: Call, x: unknown, o: ConvSettings, axes: 1 | 2): Valu
 const perAxis = (p: Pair, axes: 1 | 2): readonly number[] => ([0, 1] as const).slice(0, axes).map((i) => at(p, i));
 
 function optionFaults(o: ConvSettings): readonly ReturnType<typeof positive>[] {
-  const mode = o.paddingMode === "zeros" ? null : { code: "padding-mode", text: `paddingMode is "${o.paddingMode}", but only "zeros" is there`, help: "call pad(x, ..., { mode }) before it" };
+  const mode =
+    o.paddingMode === "zeros"
+      ? null
+      : {
+          code: "padding-mode",
+          text: `paddingMode is "${o.paddingMode}", but only "zeros" is there`,
+          help: "call pad(x, ..., { mode }) before it",
+        };
   return [
     positive("outChannels", o.outChannels),
     positive("kernelSize", o.kernelSize),
@@ -168,7 +201,14 @@ export function convTranspose2d<
   const call = enterLayer("convTranspose2d", convTranspose2d, o.name);
   const value = operand(call, x);
   const [, c = 0] = value.type.shape;
-  check(call, [value], rankFault(value.type.shape.length, 4, "[N, C, H, W]"), channelFault(c, o.inChannels), ...optionFaults(o), natural("outputPadding", o.outputPadding));
+  check(
+    call,
+    [value],
+    rankFault(value.type.shape.length, 4, "[N, C, H, W]"),
+    channelFault(c, o.inChannels),
+    ...optionFaults(o),
+    natural("outputPadding", o.outputPadding),
+  );
   check(call, [value], groupsFault(c, o.outChannels, o.groups));
   const kernel = perAxis(o.kernelSize, 2);
   const weight = declare(call, "weight", [c, o.outChannels / o.groups, ...kernel], o.init.weight ?? defaultWeight);

@@ -1,8 +1,16 @@
 /** Joining and splitting tensors. */
 import type { Value } from "../../ir/graph.ts";
 import { type Axis, type AxisFault, axisFault, axisOf } from "../shape-rules/axes.ts";
-import { type ConcatFault, type ConcatShape, type First, joinFault, type NewAxisFault, type StackFault, type StackShape } from "../shape-rules/join.ts";
-import { type ReplaceAxis, type SplitFault, splitFault, type SplitShapes } from "../shape-rules/movement.ts";
+import {
+  type ConcatFault,
+  type ConcatShape,
+  type First,
+  joinFault,
+  type NewAxisFault,
+  type StackFault,
+  type StackShape,
+} from "../shape-rules/join.ts";
+import { type ReplaceAxis, type SplitFault, type SplitShapes, splitFault } from "../shape-rules/movement.ts";
 import { positive } from "../shape-rules/window.ts";
 import type { Checked, Tensor } from "../tensor.ts";
 import { add, addSeveral, type Call, check, enter, operand, result, within } from "../trace.ts";
@@ -16,7 +24,15 @@ export function concat<L extends readonly unknown[], A extends number>(
   const values = operands(call, tensors);
   const rank = values[0]?.type.shape.length ?? 0;
   const axis = axisOf(rank, Number(dim));
-  check(call, values, axisFault(rank, Number(dim)), joinFault(values.map((v) => v.type.shape), axis));
+  check(
+    call,
+    values,
+    axisFault(rank, Number(dim)),
+    joinFault(
+      values.map((v) => v.type.shape),
+      axis,
+    ),
+  );
   return result(call, add(call, "Concat", values, { axis }));
 }
 /** Stacks tensors of one shape along a new axis. */
@@ -27,7 +43,15 @@ export function stack<L extends readonly unknown[], A extends number = 0>(
   const call = enter("stack", stack);
   const values = operands(call, tensors);
   const rank = (values[0]?.type.shape.length ?? 0) + 1;
-  check(call, values, axisFault(rank, Number(dim ?? 0)), joinFault(values.map((v) => v.type.shape), -1));
+  check(
+    call,
+    values,
+    axisFault(rank, Number(dim ?? 0)),
+    joinFault(
+      values.map((v) => v.type.shape),
+      -1,
+    ),
+  );
   const axis = axisOf(rank, Number(dim ?? 0));
   const rows = within(call, () => values.map((v) => call.builder.add("Unsqueeze", [v, call.builder.constant("int64", [axis])])));
   return result(call, add(call, "Concat", rows, { axis }));
@@ -70,7 +94,11 @@ export function chunk<S, A extends number>(
   const axis = axisOf(rank, Number(dim));
   const size = value.type.shape[axis];
   if (typeof size !== "number") {
-    const fault = { code: "symbolic-axis", text: `axis ${Number(dim)} has ${size}, but must be a number`, help: "trace the model with a fixed size" };
+    const fault = {
+      code: "symbolic-axis",
+      text: `axis ${Number(dim)} has ${size}, but must be a number`,
+      help: "trace the model with a fixed size",
+    };
     check(call, [value], fault);
     return [];
   }

@@ -1,6 +1,14 @@
 /** Moving and cutting axes. */
 import { type AxisFault, axisFault, axisOf } from "../shape-rules/axes.ts";
-import { type PadShape, type PermuteFault, permuteFault, type PermuteShape, type SelectShape, type SliceShape, type TransposeShape } from "../shape-rules/movement.ts";
+import {
+  type PadShape,
+  type PermuteFault,
+  type PermuteShape,
+  permuteFault,
+  type SelectShape,
+  type SliceShape,
+  type TransposeShape,
+} from "../shape-rules/movement.ts";
 import { show } from "../shape-rules/show.ts";
 import { type Positive, positive } from "../shape-rules/window.ts";
 import type { Checked, Tensor } from "../tensor.ts";
@@ -22,7 +30,10 @@ export function transpose<S, A extends number, B extends number>(
   return result(call, add(call, "Transpose", [value], { perm }));
 }
 /** Reorders all axes: axis i of the result is axis dims[i] of x. */
-export function permute<S, const D extends readonly number[]>(x: Tensor<S>, dims: Checked<D, PermuteFault<S, D>>): Tensor<PermuteShape<S, D>> {
+export function permute<S, const D extends readonly number[]>(
+  x: Tensor<S>,
+  dims: Checked<D, PermuteFault<S, D>>,
+): Tensor<PermuteShape<S, D>> {
   const call = enter("permute", permute);
   const value = operand(call, x);
   const rank = value.type.shape.length;
@@ -36,7 +47,11 @@ export function permute<S, const D extends readonly number[]>(x: Tensor<S>, dims
 const dimList = (dims: unknown): readonly number[] => dims as readonly number[];
 
 /** One position of an axis, which goes away. */
-export function select<S, A extends number>(x: Tensor<S>, dim: Checked<A, AxisFault<"select", S, A>>, index: number): Tensor<SelectShape<S, A>> {
+export function select<S, A extends number>(
+  x: Tensor<S>,
+  dim: Checked<A, AxisFault<"select", S, A>>,
+  index: number,
+): Tensor<SelectShape<S, A>> {
   const call = enter("select", select);
   const value = operand(call, x);
   const rank = value.type.shape.length;
@@ -44,7 +59,11 @@ export function select<S, A extends number>(x: Tensor<S>, dim: Checked<A, AxisFa
   const axis = axisOf(rank, Number(dim));
   const size = value.type.shape[axis];
   const outside = !Number.isSafeInteger(index) || (typeof size === "number" && (index < -size || index >= size));
-  check(call, [value], outside ? { code: "index-range", text: `index ${index} is outside axis ${Number(dim)}, which has ${show(size)}` } : null);
+  check(
+    call,
+    [value],
+    outside ? { code: "index-range", text: `index ${index} is outside axis ${Number(dim)}, which has ${show(size)}` } : null,
+  );
   return result(call, add(call, "Gather", [value, call.builder.constant("int64", index)], { axis }));
 }
 /** The positions of an axis from start (0) to before end (its size), both negative from the end, in steps. */
@@ -61,7 +80,13 @@ export function slice<S, A extends number, const F extends number = 0, const E e
   check(call, [value], axisFault(rank, Number(dim)), positive("step", o.step));
   const { builder } = call;
   const whole = (n: number): boolean => Number.isSafeInteger(n);
-  check(call, [value], whole(o.start) && (o.end === null || whole(o.end)) ? null : { code: "option-range", text: `start ${o.start} and end ${o.end} must be integers` });
+  check(
+    call,
+    [value],
+    whole(o.start) && (o.end === null || whole(o.end))
+      ? null
+      : { code: "option-range", text: `start ${o.start} and end ${o.end} must be integers` },
+  );
   const list = (n: number) => builder.constant("int64", [n]);
   return result(call, add(call, "Slice", [value, list(o.start), list(o.end ?? Number.POSITIVE_INFINITY), list(axis), list(o.step)]));
 }
@@ -80,7 +105,11 @@ export function pad<S, const L extends readonly number[]>(x: Tensor<S>, pads: L,
   const value = operand(call, x);
   const rank = value.type.shape.length;
   const wrong = pads.length % 2 !== 0 || pads.length > 2 * rank || pads.some((n) => !Number.isSafeInteger(n));
-  check(call, [value], wrong ? { code: "pad", text: `pads are [${pads.join(", ")}], but must be an even number of integers, at most ${2 * rank}` } : null);
+  check(
+    call,
+    [value],
+    wrong ? { code: "pad", text: `pads are [${pads.join(", ")}], but must be an even number of integers, at most ${2 * rank}` } : null,
+  );
   const mode = modes[options.mode ?? "constant"];
   const both = Array.from({ length: rank }, (_, axis) => [pads[2 * (rank - 1 - axis)] ?? 0, pads[2 * (rank - 1 - axis) + 1] ?? 0] as const);
   const { builder } = call;

@@ -1,7 +1,7 @@
 /** Normalisations, as torch.nn.BatchNorm2d and LayerNorm. */
 import type { Value } from "../../ir/graph.ts";
 import { type LayerInit, ones, zeros } from "../init.ts";
-import { batchNormFault, type BatchNormShape, type LayerNormFault, layerNormFault } from "../shape-rules/normalization.ts";
+import { type BatchNormShape, batchNormFault, type LayerNormFault, layerNormFault } from "../shape-rules/normalization.ts";
 import type { Checked, Tensor } from "../tensor.ts";
 import { add, check, declare, enterLayer, operand, result } from "../trace.ts";
 import { settings } from "./options.ts";
@@ -19,19 +19,29 @@ export interface BatchNormOptions<F> {
   name?: string;
 }
 /** Batch normalisation (Ioffe and Szegedy 2015, arXiv:1502.03167), as torch.nn.BatchNorm2d: by running statistics, which training turns into the batch's. */
-export function batchNorm2d<S, F extends number = number>(x: Checked<Tensor<S>, BatchNormShape<S, F>>, options: BatchNormOptions<F> = {}): Tensor<S> {
+export function batchNorm2d<S, F extends number = number>(
+  x: Checked<Tensor<S>, BatchNormShape<S, F>>,
+  options: BatchNormOptions<F> = {},
+): Tensor<S> {
   const o = settings<BatchNormSettings>(options, { numFeatures: null, eps: 1e-5, momentum: 0.1, affine: true, init: {}, name: undefined });
   const call = enterLayer("batchNorm2d", batchNorm2d, o.name);
   const value = operand(call, x);
   check(call, [value], batchNormFault(value.type.shape, o.numFeatures));
   const c = value.type.shape[1] ?? 0;
   // Without learnt ones, the scale and shift are constants.
-  const fixed = (n: number): Value => call.builder.constant("float32", Array.from({ length: typeof c === "number" ? c : 0 }, () => n));
+  const fixed = (n: number): Value =>
+    call.builder.constant(
+      "float32",
+      Array.from({ length: typeof c === "number" ? c : 0 }, () => n),
+    );
   const weight = o.affine ? declare(call, "weight", [c], o.init.weight ?? ones()) : fixed(1);
   const bias = o.affine ? declare(call, "bias", [c], o.init.bias ?? zeros()) : fixed(0);
   const mean = declare(call, "running_mean", [c], zeros(), "buffer");
   const variance = declare(call, "running_var", [c], ones(), "buffer");
-  return result(call, add(call, "BatchNormalization", [value, weight, bias, mean, variance], { epsilon: o.eps, momentum: 1 - o.momentum, training_mode: 0 }));
+  return result(
+    call,
+    add(call, "BatchNormalization", [value, weight, bias, mean, variance], { epsilon: o.eps, momentum: 1 - o.momentum, training_mode: 0 }),
+  );
 }
 interface BatchNormSettings {
   readonly numFeatures: number | null;
@@ -55,13 +65,25 @@ export function layerNorm<S, const F extends number | readonly number[] = number
     name?: string;
   } = {},
 ): Tensor<S> {
-  const o = settings<LayerNormSettings>(options, { normalizedShape: null, eps: 1e-5, bias: true, elementwiseAffine: true, init: {}, name: undefined });
+  const o = settings<LayerNormSettings>(options, {
+    normalizedShape: null,
+    eps: 1e-5,
+    bias: true,
+    elementwiseAffine: true,
+    init: {},
+    name: undefined,
+  });
   const call = enterLayer("layerNorm", layerNorm, o.name);
   const value = operand(call, x);
   const expected = typeof o.normalizedShape === "number" ? [o.normalizedShape] : o.normalizedShape;
   check(call, [value], layerNormFault(value.type.shape, expected));
   const normalized = value.type.shape.slice(-(expected?.length ?? 1));
-  const fixed = (n: number): Value => call.builder.constant("float32", Array.from({ length: normalized.reduce<number>((v, d) => v * Number(d), 1) }, () => n), normalized.map(Number));
+  const fixed = (n: number): Value =>
+    call.builder.constant(
+      "float32",
+      Array.from({ length: normalized.reduce<number>((v, d) => v * Number(d), 1) }, () => n),
+      normalized.map(Number),
+    );
   const weight = o.elementwiseAffine ? declare(call, "weight", normalized, o.init.weight ?? ones()) : fixed(1);
   const bias = o.elementwiseAffine && o.bias ? declare(call, "bias", normalized, o.init.bias ?? zeros()) : null;
   return result(call, add(call, "LayerNormalization", [value, weight, bias], { axis: -normalized.length, epsilon: o.eps }));

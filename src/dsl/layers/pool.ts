@@ -1,7 +1,7 @@
 /** Pools, as torch.nn.MaxPool2d and AvgPool2d. */
-import { halfKernelFault, type HalfKernel, type PoolShape } from "../shape-rules/pool.ts";
+import { type HalfKernel, halfKernelFault, type PoolShape } from "../shape-rules/pool.ts";
 import { rankFault } from "../shape-rules/show.ts";
-import { at, type Natural, natural, padsOf, type Pair, type Positive, positive, type Window, windowFault } from "../shape-rules/window.ts";
+import { at, type Natural, natural, type Pair, type Positive, padsOf, positive, type Window, windowFault } from "../shape-rules/window.ts";
 import type { Checked, Tensor } from "../tensor.ts";
 import { add, type Call, check, enter, operand, result } from "../trace.ts";
 import { settings } from "./options.ts";
@@ -53,7 +53,14 @@ interface PoolSettings extends Window {
 }
 function poolSettings(options: object): PoolSettings {
   const { kernelSize } = settings<{ kernelSize: Pair }>(options, { kernelSize: 0 });
-  return settings<PoolSettings>(options, { kernelSize, stride: kernelSize, padding: 0, dilation: 1, ceilMode: false, countIncludePad: true });
+  return settings<PoolSettings>(options, {
+    kernelSize,
+    stride: kernelSize,
+    padding: 0,
+    dilation: 1,
+    ceilMode: false,
+    countIncludePad: true,
+  });
 }
 function checkedInput(call: Call, x: unknown, o: PoolSettings): ReturnType<typeof operand> {
   const value = operand(call, x);
@@ -63,7 +70,12 @@ function checkedInput(call: Call, x: unknown, o: PoolSettings): ReturnType<typeo
   check(call, [value], halfKernelFault(o), windowFault(value.type.shape.slice(2), o));
   return value;
 }
-function windowAttributes(o: PoolSettings): { kernel_shape: readonly number[]; strides: readonly number[]; pads: readonly number[]; ceil_mode: number } {
+function windowAttributes(o: PoolSettings): {
+  kernel_shape: readonly number[];
+  strides: readonly number[];
+  pads: readonly number[];
+  ceil_mode: number;
+} {
   const pads = [padsOf(o, 0), padsOf(o, 1)];
   return {
     kernel_shape: [at(o.kernelSize, 0), at(o.kernelSize, 1)],

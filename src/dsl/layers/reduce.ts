@@ -18,7 +18,8 @@ function reduction(call: Call, opType: ReduceOp, x: unknown, dim: unknown, keepd
   return add(call, opType, inputs, { keepdims: keepdim ? 1 : 0 });
 }
 /** Sound because a `Checked` argument is the argument or an error that never runs. */
-const dimList = (dim: unknown): readonly number[] | null => (dim === undefined || dim === null ? null : typeof dim === "number" ? [dim] : (dim as readonly number[]));
+const dimList = (dim: unknown): readonly number[] | null =>
+  dim === undefined || dim === null ? null : typeof dim === "number" ? [dim] : (dim as readonly number[]);
 
 /** The mean. */
 export function mean<S, const D extends Dims = null, K extends boolean = false>(

@@ -5,7 +5,7 @@ import type { Dim } from "../dim-types.ts";
 import { type AxisFault, axisFault, axisOf } from "../shape-rules/axes.ts";
 import type { Insert, NewAxis, NewAxisFault } from "../shape-rules/join.ts";
 import type { SqueezeFault, SqueezeShape } from "../shape-rules/movement.ts";
-import { expandFault, type ExpandShape, type FlattenShape, reshapeFault, type ReshapeShape } from "../shape-rules/reshape.ts";
+import { type ExpandShape, expandFault, type FlattenShape, type ReshapeShape, reshapeFault } from "../shape-rules/reshape.ts";
 import { show } from "../shape-rules/show.ts";
 import type { Checked, Tensor } from "../tensor.ts";
 import { add, type Call, check, enter, operand, result } from "../trace.ts";
@@ -28,7 +28,9 @@ export function flatten<S, A extends number = 1, B extends number = -1>(
   const sum = joined.length > 1 ? joined.map(show).join(" * ") : "";
   const total = joined.every((d) => typeof d === "number") ? ` = ${joined.reduce((product, d) => product * d, 1)}` : "";
   const flat = from === 1 && to === shape.length - 1;
-  const y = flat ? add(call, "Flatten", [value], { axis: 1 }) : reshaped(call, value, [...shape.slice(0, from), -1, ...shape.slice(to + 1)]);
+  const y = flat
+    ? add(call, "Flatten", [value], { axis: 1 })
+    : reshaped(call, value, [...shape.slice(0, from), -1, ...shape.slice(to + 1)]);
   return result(call, y, sum === "" ? undefined : `${sum}${total}`);
 }
 /** The same elements in another shape; one size may be -1: it follows from the others. */
@@ -76,7 +78,10 @@ export function squeeze<S, A extends number>(x: Tensor<S>, dim: Checked<A, Squee
   return result(call, add(call, "Squeeze", [value, call.builder.constant("int64", [axisOf(shape.length, axis)])]));
 }
 /** With a new axis of size 1 at dim. */
-export function unsqueeze<S, A extends number>(x: Tensor<S>, dim: Checked<A, NewAxisFault<"unsqueeze", S, A>>): Tensor<UnsqueezeShape<S, A>> {
+export function unsqueeze<S, A extends number>(
+  x: Tensor<S>,
+  dim: Checked<A, NewAxisFault<"unsqueeze", S, A>>,
+): Tensor<UnsqueezeShape<S, A>> {
   const call = enter("unsqueeze", unsqueeze);
   const value = operand(call, x);
   const rank = value.type.shape.length + 1;

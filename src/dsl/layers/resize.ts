@@ -44,7 +44,13 @@ export function upsample<S, const F extends Pair>(
 function resized(call: Call, x: unknown, options: object): Value {
   const value = operand(call, x);
   const o = settings<ResizeSettings>(options, { size: null, scaleFactor: null, mode: "nearest", alignCorners: false });
-  check(call, [value], rankFault(value.type.shape.length, 4, "[N, C, H, W]"), optionFault(o), o.size === null ? null : positive("size", o.size));
+  check(
+    call,
+    [value],
+    rankFault(value.type.shape.length, 4, "[N, C, H, W]"),
+    optionFault(o),
+    o.size === null ? null : positive("size", o.size),
+  );
   const { builder } = call;
   // ONNX reads the sizes of all axes, or the scales of all: the first two stay.
   const axes = { axes: [2, 3] } as const;
@@ -57,12 +63,16 @@ function optionFault({ size, scaleFactor, mode, alignCorners }: ResizeSettings):
   const factors = scaleFactor === null ? [] : [at(scaleFactor, 0), at(scaleFactor, 1)];
   const bad = factors.find((f) => !(Number.isFinite(f) && f > 0));
   if (bad !== undefined) return { code: "option-range", text: `scaleFactor is ${bad}, but must be positive` };
-  if (!["nearest", "bilinear", "bicubic"].includes(mode)) return { code: "option-range", text: `mode is "${mode}", but must be "nearest", "bilinear" or "bicubic"` };
+  if (!["nearest", "bilinear", "bicubic"].includes(mode))
+    return { code: "option-range", text: `mode is "${mode}", but must be "nearest", "bilinear" or "bicubic"` };
   return alignCorners && mode === "nearest" ? { code: "option-range", text: `alignCorners has no meaning for mode "nearest"` } : null;
 }
 /** PyTorch's coordinates: nearest takes the floor of the scaled index, the others the centres of pixels. */
 function resizeAttributes({ mode, alignCorners }: ResizeSettings) {
   const coordinates = mode === "nearest" ? "asymmetric" : alignCorners ? "align_corners" : "half_pixel";
-  const shared = { coordinate_transformation_mode: coordinates, mode: mode === "nearest" ? "nearest" : mode === "bilinear" ? "linear" : "cubic" };
+  const shared = {
+    coordinate_transformation_mode: coordinates,
+    mode: mode === "nearest" ? "nearest" : mode === "bilinear" ? "linear" : "cubic",
+  };
   return mode === "nearest" ? { ...shared, nearest_mode: "floor" } : mode === "bicubic" ? { ...shared, cubic_coeff_a: -0.75 } : shared;
 }

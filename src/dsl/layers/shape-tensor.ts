@@ -1,10 +1,11 @@
 /** Shapes as values: what Reshape and Expand read. */
+
+import { userError } from "../../ir/diagnostic.ts";
 import type { Dim } from "../../ir/dim.ts";
 import type { Value } from "../../ir/graph.ts";
 import type { Shape } from "../../ir/shape.ts";
-import { userError } from "../../ir/diagnostic.ts";
-import { type Call, within } from "../trace.ts";
 import { show } from "../shape-rules/show.ts";
+import { type Call, within } from "../trace.ts";
 
 /**
  * An int64 vector of the sizes, -1 allowed: a constant where all are numbers, else read from the axes of `x` and of the
@@ -38,9 +39,14 @@ function sizeOf(call: Call, x: Value, size: Dim): Value {
   const { builder, trace } = call;
   const source = [x, ...trace.inputs].find((v) => v.type.shape.includes(size));
   if (source === undefined) {
-    throw userError("unknown-size", `${call.shown}: "${show(size)}" is the size of no axis of the input or of the model's inputs`, call.location, {
-      help: "write -1 for one size that follows from the others",
-    });
+    throw userError(
+      "unknown-size",
+      `${call.shown}: "${show(size)}" is the size of no axis of the input or of the model's inputs`,
+      call.location,
+      {
+        help: "write -1 for one size that follows from the others",
+      },
+    );
   }
   const axis = source.type.shape.indexOf(size);
   return builder.add("Shape", [source], { start: axis, end: axis + 1 });

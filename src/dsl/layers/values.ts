@@ -1,6 +1,7 @@
 /** Each layer as a value, for `sequential` and `pipe`: `layers.conv2d({ ... })` is the function that waits for its input. */
-import { type Layer, layerOf, type Rule, type Same } from "../layer.ts";
+
 import type { Init } from "../init.ts";
+import { type Layer, layerOf, type Rule, type Same } from "../layer.ts";
 import type { Conv2dShape } from "../shape-rules/conv.ts";
 import type { LinearShape } from "../shape-rules/linear.ts";
 import type { BatchNormShape } from "../shape-rules/normalization.ts";
@@ -11,17 +12,20 @@ import * as activation from "./activation.ts";
 import * as adaptive from "./adaptive-pool.ts";
 import { conv2d as applyConv2d, type Conv2dOptions } from "./conv.ts";
 import { linear as applyLinear } from "./linear.ts";
-import { batchNorm2d as applyBatchNorm2d, type BatchNormOptions, layerNorm as applyLayerNorm } from "./normalization.ts";
+import { batchNorm2d as applyBatchNorm2d, layerNorm as applyLayerNorm, type BatchNormOptions } from "./normalization.ts";
 import { avgPool2d as applyAvgPool2d, maxPool2d as applyMaxPool2d, type PoolOptions } from "./pool.ts";
 import { flatten as applyFlatten } from "./reshape.ts";
 
 type Function1 = (x: never, options: never) => unknown;
 /** A layer whose name is an option, given by `sequential` where it is absent. */
 function withName<R>(apply: Function1, options: object, publicFunction: (...args: never) => unknown): Layer<R> {
-  return layerOf<R>((x, name) => apply(x, { ...(name === undefined ? {} : { name }), ...options } as never), publicFunction);
+  return layerOf<R>((x, name) => apply(x, passed({ ...(name === undefined ? {} : { name }), ...options })), publicFunction);
 }
+/** Sound because the layer's rule is the function's own, and checks the options together with the input. */
+const passed = (option: unknown): never => option as never;
 /** A layer without parameters. */
-const plain = <R>(apply: (x: never) => unknown, publicFunction: (...args: never) => unknown): Layer<R> => layerOf<R>((x) => apply(x), publicFunction);
+const plain = <R>(apply: (x: never) => unknown, publicFunction: (...args: never) => unknown): Layer<R> =>
+  layerOf<R>((x) => apply(x), publicFunction);
 
 interface Conv2d<O, I, K, St, P, D> extends Rule {
   readonly out: Conv2dShape<this["in"], O, I, K, St, P, D>;
@@ -44,7 +48,7 @@ interface MaxPool2d<K, St, P, D, M> extends Rule {
 export function maxPool2d<const K extends Pair, const St extends Pair = K, const P extends Pair = 0, M extends boolean = false>(
   options: PoolOptions<"maxPool2d", K, St, P, M>,
 ): Layer<MaxPool2d<K, St, P, 1, M>> {
-  return layerOf((x) => applyMaxPool2d(x, options as never), maxPool2d);
+  return layerOf((x) => applyMaxPool2d(x, passed(options)), maxPool2d);
 }
 interface AvgPool2d<K, St, P, M> extends Rule {
   readonly out: PoolShape<"avgPool2d", this["in"], K, St, P, 1, M>;
@@ -53,14 +57,14 @@ interface AvgPool2d<K, St, P, M> extends Rule {
 export function avgPool2d<const K extends Pair, const St extends Pair = K, const P extends Pair = 0, M extends boolean = false>(
   options: PoolOptions<"avgPool2d", K, St, P, M> & { countIncludePad?: boolean },
 ): Layer<AvgPool2d<K, St, P, M>> {
-  return layerOf((x) => applyAvgPool2d(x, options as never), avgPool2d);
+  return layerOf((x) => applyAvgPool2d(x, passed(options)), avgPool2d);
 }
 interface AdaptiveAvgPool2d<Y> extends Rule {
   readonly out: AdaptiveShape<"adaptiveAvgPool2d", this["in"], Y>;
 }
 /** adaptiveAvgPool2d as a value. */
 export function adaptiveAvgPool2d<const Y extends Pair>(outputSize: Y): Layer<AdaptiveAvgPool2d<Y>> {
-  return layerOf((x) => adaptive.adaptiveAvgPool2d(x, outputSize as never), adaptiveAvgPool2d);
+  return layerOf((x) => adaptive.adaptiveAvgPool2d(x, passed(outputSize)), adaptiveAvgPool2d);
 }
 interface Linear<O> extends Rule {
   readonly out: LinearShape<this["in"], O>;
@@ -74,7 +78,7 @@ interface Flatten<A extends number, B extends number> extends Rule {
 }
 /** flatten as a value. */
 export function flatten<A extends number = 1, B extends number = -1>(startDim?: A, endDim?: B): Layer<Flatten<A, B>> {
-  return layerOf((x) => applyFlatten(x, startDim as never, endDim as never), flatten);
+  return layerOf((x) => applyFlatten(x, passed(startDim), passed(endDim)), flatten);
 }
 interface BatchNorm2d<F> extends Rule {
   readonly out: BatchNormShape<this["in"], F>;

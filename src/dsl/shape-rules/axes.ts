@@ -14,13 +14,17 @@ export type AxisIn<L extends number, A extends number> = number extends A | L
   ? string
   : IsUnion<A> extends true
     ? string
-    : `${A}` extends `-${string}` ? AddInt<`${L}`, `${A}`> & string : `${A}`;
+    : `${A}` extends `-${string}`
+      ? AddInt<`${L}`, `${A}`> & string
+      : `${A}`;
 /** True, or a message when S has no axis A. */
 export type AxisFault<Op extends string, S, A extends number> = S extends string
   ? true
   : string extends Axis<S, A>
     ? true
-    : Axis<S, A> extends keyof S ? true : `${Op}: axis ${A} is out of range for ${Length<S>} axes`;
+    : Axis<S, A> extends keyof S
+      ? true
+      : `${Op}: axis ${A} is out of range for ${Length<S>} axes`;
 /** The index of an axis; the axis itself when there is none. */
 export const axisOf = (rank: number, axis: number): number => axisIndex(axis, rank) ?? axis;
 /** That a tensor of `rank` axes has no such axis, or null. */
@@ -32,6 +36,8 @@ export type Volume<L, V = 1> = L extends readonly [infer D, ...infer R] ? Volume
 /** [the first axes, the axes from A on], where A is a text. */
 export type SplitAt<S, A, Head extends readonly unknown[] = []> = `${Head["length"]}` extends A
   ? [Head, S]
-  : S extends readonly [infer D, ...infer R] ? SplitAt<R, A, [...Head, D]> : [Head, S];
+  : S extends readonly [infer D, ...infer R]
+    ? SplitAt<R, A, [...Head, D]>
+    : [Head, S];
 /** S with D in place of its axis A, where A is a text; `Dim`s unknown when A is `string`. */
 export type Put<S, A, D> = { -readonly [K in keyof S]: K extends A ? D : S[K] };

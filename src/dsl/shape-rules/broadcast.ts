@@ -15,7 +15,9 @@ export type BroadcastShape<Op extends string, A, B> = unknown extends B
       ? B
       : [A, B] extends [B, A]
         ? A
-        : number extends Length<A> | Length<B> ? TypeDim[] : BroadcastAxes<Op, A, B>;
+        : number extends Length<A> | Length<B>
+          ? TypeDim[]
+          : BroadcastAxes<Op, A, B>;
 type BroadcastAxes<Op extends string, A, B, Out extends readonly unknown[] = []> = A extends readonly [...infer A1, infer a]
   ? B extends readonly [...infer B1, infer b]
     ? BroadcastDim<a, b> extends infer D
@@ -24,17 +26,29 @@ type BroadcastAxes<Op extends string, A, B, Out extends readonly unknown[] = []>
         : BroadcastAxes<Op, A1, B1, [D, ...Out]>
       : never
     : [...A, ...Out]
-  : B extends readonly unknown[] ? [...B, ...Out] : never;
+  : B extends readonly unknown[]
+    ? [...B, ...Out]
+    : never;
 type Longer<A extends readonly unknown[], B extends readonly unknown[]> = keyof A extends keyof B ? B["length"] : A["length"];
 type BroadcastDim<A, B> = [A] extends [1]
   ? B
   : [B] extends [1]
     ? A
     : number extends A
-      ? number extends B ? number : B extends number ? B : number
+      ? number extends B
+        ? number
+        : B extends number
+          ? B
+          : number
       : number extends B
-        ? A extends number ? A : number
-        : 1 extends A | B ? number : Clash<A, B> extends true ? null : A & B;
+        ? A extends number
+          ? A
+          : number
+        : 1 extends A | B
+          ? number
+          : Clash<A, B> extends true
+            ? null
+            : A & B;
 
 /** That two shapes do not broadcast, or null. */
 export function broadcastFault(a: Shape, b: Shape): Fault | null {

@@ -18,7 +18,9 @@ export type Conv1dShape<S, O, I, K, St, P, D> = S extends readonly [infer N, inf
   ? Clash<C, I> extends true
     ? `conv1d: input has ${Show<C>} channels, but inChannels is ${Show<I>}`
     : WindowDim<L, K, St, P, D> extends infer X
-      ? IsEmpty<X> extends true ? Misfit<"conv1d", "length", L, K, P, D> : [N, O, X]
+      ? IsEmpty<X> extends true
+        ? Misfit<"conv1d", "length", L, K, P, D>
+        : [N, O, X]
       : never
   : Mismatch<"conv1d", S, "[N, C, L]", [number, O, number]>;
 /** That the input's channels are not those the layer was written for, or null. */
@@ -34,7 +36,9 @@ export type Channels<S> = S extends readonly [unknown, infer C, ...unknown[]] ? 
 export type GroupsFault<Op extends string, C, O extends number, G extends number> = G extends 1
   ? true
   : IsMultiple<C, G> extends true
-    ? IsMultiple<O, G> extends true ? true : `${Op}: groups ${G} does not divide outChannels ${O}`
+    ? IsMultiple<O, G> extends true
+      ? true
+      : `${Op}: groups ${G} does not divide outChannels ${O}`
     : `${Op}: groups ${G} does not divide the ${Show<C>} input channels`;
 type IsMultiple<A, B extends number> = A extends number ? (number extends Mod<A, B> ? true : Mod<A, B> extends 0 ? true : false) : true;
 /** That the groups do not divide the channels, or null. */
@@ -46,7 +50,9 @@ export function groupsFault(c: Dim, outChannels: number, groups: number): Fault 
 export type StrideFault<Op extends string, St, P> = [P] extends ["same"]
   ? [St] extends [1 | readonly [1, 1]]
     ? true
-    : number extends At<St, 0 | 1> ? true : `${Op}: padding "same" needs stride 1, but stride is ${ShowPair<St>}`
+    : number extends At<St, 0 | 1>
+      ? true
+      : `${Op}: padding "same" needs stride 1, but stride is ${ShowPair<St>}`
   : true;
 type ShowPair<P> = P extends readonly [infer A extends number, infer B extends number] ? `[${A}, ${B}]` : P extends number ? `${P}` : "?";
 /** That a stride meets padding "same", or null. */

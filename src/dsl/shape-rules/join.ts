@@ -16,7 +16,9 @@ export type Join<Op extends string, S, T, A> = S extends string
       ? Dim[]
       : number extends Length<S> | Length<T>
         ? Dim[]
-        : Length<S> extends Length<T> ? JoinAxes<Op, S, T, A> : `${Op}: ${Length<S>} and ${Length<T>} axes`;
+        : Length<S> extends Length<T>
+          ? JoinAxes<Op, S, T, A>
+          : `${Op}: ${Length<S>} and ${Length<T>} axes`;
 type JoinAxes<Op extends string, S, T, A, Out extends readonly unknown[] = []> = S extends readonly [infer s, ...infer S1]
   ? T extends readonly [infer t, ...infer T1]
     ? `${Out["length"]}` extends A
@@ -32,7 +34,9 @@ type JoinAll<S, L, A> = L extends readonly [infer T, ...infer R] ? JoinAll<Join<
 /** True, or the message of joining element K of L to the first. */
 export type ConcatFault<L, K, A extends number> = L extends readonly [infer S, ...unknown[]]
   ? K extends keyof L
-    ? K extends "0" ? true : Join<"concat", S, L[K], Axis<S, A>>
+    ? K extends "0"
+      ? true
+      : Join<"concat", S, L[K], Axis<S, A>>
     : true
   : true;
 /** The first shape of a list. */
@@ -41,21 +45,29 @@ export type First<L> = L extends readonly [infer S, ...unknown[]] ? S : Dim[];
 /** True, or the message of stacking element K of L on the first. */
 export type StackFault<L, K> = L extends readonly [infer S, ...unknown[]]
   ? K extends keyof L
-    ? K extends "0" ? true : Join<"stack", S, L[K], "new">
+    ? K extends "0"
+      ? true
+      : Join<"stack", S, L[K], "new">
     : true
   : true;
 type Common<L> = L extends readonly [infer S, ...infer R] ? CommonOf<S, R> : Dim[];
 type CommonOf<S, L> = L extends readonly [infer T, ...infer R] ? CommonOf<Join<"stack", S, T, "new">, R> : S;
 /** The result of stack: a new axis A as long as the list. */
 export type StackShape<L extends readonly unknown[], A extends number> =
-  Common<L> extends infer S ? (S extends string ? S : Insert<S, Axis<[...(S extends readonly unknown[] ? S : []), 0], A>, L["length"]>) : never;
+  Common<L> extends infer S
+    ? S extends string
+      ? S
+      : Insert<S, Axis<[...(S extends readonly unknown[] ? S : []), 0], A>, L["length"]>
+    : never;
 /** S with a new axis D at A, a text. */
 export type Insert<S, A, D> = string extends A
   ? Dim[]
   : number extends Length<S>
     ? Dim[]
     : SplitAt<S, A> extends [infer H extends readonly unknown[], infer T extends readonly unknown[]]
-      ? `${H["length"]}` extends A ? [...H, D, ...T] : Dim[]
+      ? `${H["length"]}` extends A
+        ? [...H, D, ...T]
+        : Dim[]
       : Dim[];
 /** The axis A of S with one more axis, as the text of a key. */
 export type NewAxis<S, A extends number> = number extends Length<S> ? string : AxisIn<PlusOne<Length<S>>, A>;
@@ -66,7 +78,9 @@ export type NewAxisFault<Op extends string, S, A extends number> = S extends str
   : string extends NewAxis<S, A>
     ? true
     : Insert<S, NewAxis<S, A>, 1> extends infer R
-      ? number extends Length<R> ? `${Op}: axis ${A} is out of range for ${PlusOne<Length<S>>} axes` : true
+      ? number extends Length<R>
+        ? `${Op}: axis ${A} is out of range for ${PlusOne<Length<S>>} axes`
+        : true
       : never;
 
 /** That shapes cannot be joined along an axis (-1: they have to be equal), or null. */
@@ -77,7 +91,9 @@ export function joinFault(shapes: readonly Shape[], axis: number): Fault | null 
     const bad = first.findIndex((d, i) => i !== axis && clash(d, s[i] ?? 0));
     if (bad < 0) continue;
     const [a, b] = [show(first[bad]), show(s[bad])];
-    const odd = /floor/.test(a + b) ? `an odd size does not survive being halved and doubled: declare the input as a multiple, such as "2*H"` : undefined;
+    const odd = /floor/.test(a + b)
+      ? `an odd size does not survive being halved and doubled: declare the input as a multiple, such as "2*H"`
+      : undefined;
     return { code: "shape-mismatch", text: `axis ${bad}: ${a} and ${b} differ`, ...(odd === undefined ? {} : { help: odd }) };
   }
   return null;

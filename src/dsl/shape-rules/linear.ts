@@ -11,10 +11,16 @@ import { clash, show } from "./show.ts";
 /** The result of linear on S. */
 export type LinearShape<S, O> = S extends readonly [...infer L, unknown]
   ? [...L, O]
-  : S extends string ? S : S extends readonly [] ? "linear: input has 0 axes, but at least 1 are needed" : TypeDim[];
+  : S extends string
+    ? S
+    : S extends readonly []
+      ? "linear: input has 0 axes, but at least 1 are needed"
+      : TypeDim[];
 /** True, or a message when the last axis does not have I features. */
 export type FeaturesFault<S, I> = S extends readonly [...unknown[], infer F]
-  ? Clash<F, I> extends true ? `linear: inFeatures is ${Show<I>}, but the input has ${Show<F>} features` : true
+  ? Clash<F, I> extends true
+    ? `linear: inFeatures is ${Show<I>}, but the input has ${Show<F>} features`
+    : true
   : true;
 /** That the last axis does not have the features the layer was written for, or null. */
 export function featuresFault(s: Shape, inFeatures: number | null): Fault | null {
@@ -31,7 +37,9 @@ export type MatmulShape<A, B> = A extends readonly [...infer P, infer M, infer K
     ? Clash<K, L> extends true
       ? `matmul: the inner sizes ${Show<K>} and ${Show<L>} differ`
       : BroadcastShape<"matmul", P, Q> extends infer R
-        ? R extends readonly unknown[] ? [...R, M, N] : R
+        ? R extends readonly unknown[]
+          ? [...R, M, N]
+          : R
         : never
     : Mismatch<"matmul", B, "at least 2", TypeDim[]>
   : Mismatch<"matmul", A, "at least 2", TypeDim[]>;
@@ -59,15 +67,23 @@ export type AttentionShape<Q, K> = Q extends readonly [infer N, infer L, infer E
 /** True, or a message when the heads do not divide the embedding. */
 export type HeadsFault<Q, H extends number> = Q extends readonly [unknown, unknown, infer E extends number]
   ? Mod<E, H> extends infer R
-    ? number extends R ? true : R extends 0 ? true : `multiHeadAttention: ${H} heads do not divide the embedding size ${E}`
+    ? number extends R
+      ? true
+      : R extends 0
+        ? true
+        : `multiHeadAttention: ${H} heads do not divide the embedding size ${E}`
     : never
   : true;
 /** That query and key do not fit each other or the heads, or null. */
 export function attentionFault(q: Shape, k: Shape, heads: number): Fault | null {
-  for (const s of [q, k]) if (s.length !== 3) return { code: "rank-mismatch", text: `input has ${s.length} axes, but [N, L, E] are needed` };
+  for (const s of [q, k])
+    if (s.length !== 3) return { code: "rank-mismatch", text: `input has ${s.length} axes, but [N, L, E] are needed` };
   const [n = 0, , e = 0] = q;
   const [m = 0, , f = 0] = k;
-  const differ = (what: string, a: Dim, b: Dim): Fault => ({ code: "attention-sizes", text: `${what} sizes ${show(a)} and ${show(b)} differ` });
+  const differ = (what: string, a: Dim, b: Dim): Fault => ({
+    code: "attention-sizes",
+    text: `${what} sizes ${show(a)} and ${show(b)} differ`,
+  });
   if (clash(n, m)) return differ("batch", n, m);
   if (clash(e, f)) return differ("embedding", e, f);
   if (typeof e !== "number" || e % heads === 0) return null;

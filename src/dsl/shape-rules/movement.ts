@@ -11,7 +11,9 @@ import { show } from "./show.ts";
 export type TransposeShape<S, A extends number, B extends number> = S extends string
   ? S
   : string extends Axis<S, A> | Axis<S, B>
-    ? number extends Length<S> ? TypeDim[] : { -readonly [K in keyof S]: TypeDim }
+    ? number extends Length<S>
+      ? TypeDim[]
+      : { -readonly [K in keyof S]: TypeDim }
     : Swap<S, Axis<S, A>, Axis<S, B>>;
 type Swap<S, A, B> = { -readonly [K in keyof S]: K extends A ? S[B & keyof S] : K extends B ? S[A & keyof S] : S[K] };
 
@@ -25,12 +27,21 @@ export type PermuteShape<S, D> = S extends string
       : `permute: ${Length<D>} dims for ${Length<S>} axes`;
 type PickAxis<S, A> = string extends A ? TypeDim : A extends keyof S ? S[A] : TypeDim;
 /** True, or a message when the dims are not the axes in some order. */
-export type PermuteFault<S, D> = PermuteShape<S, D> extends infer R extends string
-  ? S extends string ? true : R
-  : number extends Length<S> ? true : FirstFault<"permute", S, D>;
+export type PermuteFault<S, D> =
+  PermuteShape<S, D> extends infer R extends string
+    ? S extends string
+      ? true
+      : R
+    : number extends Length<S>
+      ? true
+      : FirstFault<"permute", S, D>;
 /** True, or the message of the first axis of D that S does not have. */
 export type FirstFault<Op extends string, S, D> = D extends readonly [infer A extends number, ...infer R]
-  ? AxisFault<Op, S, A> extends infer F ? (F extends string ? F : FirstFault<Op, S, R>) : never
+  ? AxisFault<Op, S, A> extends infer F
+    ? F extends string
+      ? F
+      : FirstFault<Op, S, R>
+    : never
   : true;
 /** That dims are not the axes in some order, or null. */
 export function permuteFault(rank: number, axes: readonly number[], given: readonly number[]): Fault | null {
@@ -44,22 +55,36 @@ export type SelectShape<S, A extends number> = S extends string ? S : DropAxis<S
 /** S without its axis A, a text. */
 export type DropAxis<S, A> = string extends A
   ? TypeDim[]
-  : SplitAt<S, A> extends [infer H extends readonly unknown[], readonly [unknown, ...infer T]] ? [...H, ...T] : TypeDim[];
+  : SplitAt<S, A> extends [infer H extends readonly unknown[], readonly [unknown, ...infer T]]
+    ? [...H, ...T]
+    : TypeDim[];
 /** The size of the axis A of S, a text. */
 export type SizeAt<S, A> = string extends A ? number : A extends keyof S ? S[A] : number;
 
 /** Where a slice's end E lies on an axis of size X, both literals: between 0 and X, negative from the end. */
 type Bound<X extends number, E extends number> = `${E}` extends `-${string}`
-  ? AddInt<`${X}`, `${E}`> extends infer R ? (R extends `-${string}` ? "0" : R) : never
-  : LessInt<`${X}`, `${E}`> extends true ? `${X}` : `${E}`;
+  ? AddInt<`${X}`, `${E}`> extends infer R
+    ? R extends `-${string}`
+      ? "0"
+      : R
+    : never
+  : LessInt<`${X}`, `${E}`> extends true
+    ? `${X}`
+    : `${E}`;
 /** The number of positions from A to B. */
 type Span<X, A extends number, B> = X extends number
   ? number extends X | A
     ? number
     : B extends number
-      ? number extends B ? number : Positive<SubInt<Bound<X, B>, Bound<X, A>>>
+      ? number extends B
+        ? number
+        : Positive<SubInt<Bound<X, B>, Bound<X, A>>>
       : Positive<SubInt<`${X}`, Bound<X, A>>>
-  : A extends 0 ? (B extends null ? X : number) : number;
+  : A extends 0
+    ? B extends null
+      ? X
+      : number
+    : number;
 type Positive<T> = T extends `-${string}` ? 0 : ToNumber<T>;
 /** The result of slice from A to B (null: the end) along axis D in steps St. */
 export type SliceShape<S, D extends number, A extends number, B, St extends number> = S extends string
@@ -73,25 +98,39 @@ type Steps<L, St extends number> = [St] extends [1] ? L : true extends IsUnion<S
 /** The shape of each of the pieces of sizes L along axis A. */
 export type SplitShapes<S, L, A extends number> = { -readonly [K in keyof L]: S extends string ? S : ReplaceAxis<S, Axis<S, A>, L[K]> };
 /** S with D in place of its axis A; `Dim`s where A is not known. */
-export type ReplaceAxis<S, A, D> = string extends A ? (number extends Length<S> ? TypeDim[] : { -readonly [K in keyof S]: TypeDim }) : Put<S, A, D>;
+export type ReplaceAxis<S, A, D> = string extends A
+  ? number extends Length<S>
+    ? TypeDim[]
+    : { -readonly [K in keyof S]: TypeDim }
+  : Put<S, A, D>;
 /** True, or a message when the sizes L do not add up to axis A of S. */
 export type SplitFault<S, L, A extends number> = S extends string
   ? true
   : SizeAt<S, Axis<S, A>> extends infer X
     ? Total<L> extends infer T
-      ? number extends X | T ? true : [X, T] extends [T, X] ? true : `split: the sizes add up to ${Show<T>}, but axis ${A} has ${Show<X>}`
+      ? number extends X | T
+        ? true
+        : [X, T] extends [T, X]
+          ? true
+          : `split: the sizes add up to ${Show<T>}, but axis ${A} has ${Show<X>}`
       : never
     : never;
 type Total<L, T = "0"> = L extends readonly [infer D extends number, ...infer R]
-  ? `${D}` extends infer d extends Int ? Total<R, AddInt<T, d>> : number
-  : L extends readonly [] ? ToNumber<T> : number;
+  ? `${D}` extends infer d extends Int
+    ? Total<R, AddInt<T, d>>
+    : number
+  : L extends readonly []
+    ? ToNumber<T>
+    : number;
 /** That sizes do not add up to an axis, or null. */
 export function splitFault(size: Dim | undefined, sizes: readonly number[], axis: number): Fault | null {
   const total = sizes.reduce((sum, n) => sum + n, 0);
   if (sizes.length === 0 || sizes.some((n) => !Number.isSafeInteger(n) || n < 0)) {
     return { code: "split-sizes", text: `the sizes are [${sizes.join(", ")}], but must be natural numbers` };
   }
-  return size === undefined || show(size) === "?" || size === total ? null : { code: "split-sizes", text: `the sizes add up to ${total}, but axis ${axis} has ${show(size)}` };
+  return size === undefined || show(size) === "?" || size === total
+    ? null
+    : { code: "split-sizes", text: `the sizes add up to ${total}, but axis ${axis} has ${show(size)}` };
 }
 
 /** The result of squeeze of axis A. */
@@ -102,7 +141,11 @@ export type SqueezeFault<S, A extends number> = S extends string
   : AxisFault<"squeeze", S, A> extends infer F extends string
     ? F
     : SizeAt<S, Axis<S, A>> extends infer X
-      ? number extends X ? true : 1 extends X ? true : `squeeze: axis ${A} has ${Show<X>}, not 1`
+      ? number extends X
+        ? true
+        : 1 extends X
+          ? true
+          : `squeeze: axis ${A} has ${Show<X>}, not 1`
       : never;
 
 /** The dims of a reduction: one axis, several, or all (null). */
@@ -110,36 +153,54 @@ export type Dims = number | readonly number[] | null;
 /** The result of a reduction of S over D, with the axes kept as 1 when K. */
 export type ReduceShape<S, D, K> = S extends string
   ? S
-  : D extends null
-    ? K extends true ? { -readonly [I in keyof S]: 1 } : K extends false ? [] : TypeDim[]
-    : D extends number
+  : [D] extends [null]
+    ? [K] extends [true]
+      ? { -readonly [I in keyof S]: 1 }
+      : [K] extends [false]
+        ? []
+        : TypeDim[]
+    : [D] extends [number]
       ? ReduceAxes<S, [D], K>
-      : D extends readonly number[] ? ReduceAxes<S, D, K> : TypeDim[];
+      : [D] extends [readonly number[]]
+        ? ReduceAxes<S, D, K>
+        : TypeDim[];
 type ReduceAxes<S, D extends readonly number[], K> = number extends Length<S> | Length<D>
   ? TypeDim[]
   : Keys<S, D> extends infer A
     ? string extends A
-      ? K extends true ? { -readonly [I in keyof S]: TypeDim } : TypeDim[]
-      : K extends true
+      ? [K] extends [true]
+        ? { -readonly [I in keyof S]: TypeDim }
+        : TypeDim[]
+      : [K] extends [true]
         ? { -readonly [I in keyof S]: I extends A ? 1 : S[I] }
-        : K extends false ? Remaining<S, A> : TypeDim[]
+        : [K] extends [false]
+          ? Remaining<S, A>
+          : TypeDim[]
     : never;
 /** The axes of D as keys. */
-type Keys<S, D extends readonly number[]> = D extends readonly [infer A extends number, ...infer R extends readonly number[]] ? Axis<S, A> | Keys<S, R> : never;
+type Keys<S, D extends readonly number[]> = D extends readonly [infer A extends number, ...infer R extends readonly number[]]
+  ? Axis<S, A> | Keys<S, R>
+  : never;
 type Remaining<S, A, Seen extends readonly unknown[] = [], Out extends readonly unknown[] = []> = S extends readonly [infer D, ...infer R]
   ? Remaining<R, A, [...Seen, D], `${Seen["length"]}` extends A ? Out : [...Out, D]>
   : Out;
 /** True, or the message of the first axis of D that S does not have. */
 export type ReduceFault<Op extends string, S, D> = D extends number
   ? AxisFault<Op, S, D>
-  : D extends readonly number[] ? (number extends Length<S> ? true : FirstFault<Op, S, D>) : true;
+  : D extends readonly number[]
+    ? number extends Length<S>
+      ? true
+      : FirstFault<Op, S, D>
+    : true;
 
 /** The result of pad, [left, right, top, bottom, ...] on the last axes. */
-export type PadShape<S, L> = S extends string
-  ? S
-  : number extends Length<S> | Length<L> ? TypeDim[] : PadAxes<S, L>;
+export type PadShape<S, L> = S extends string ? S : number extends Length<S> | Length<L> ? TypeDim[] : PadAxes<S, L>;
 type PadAxes<S, L, Out extends readonly unknown[] = []> = L extends readonly [infer a extends number, infer b extends number, ...infer R]
   ? S extends readonly [...infer H, infer D]
-    ? [`${a}`, `${b}`] extends [infer p extends Int, infer q extends Int] ? PadAxes<H, R, [AddDim<D, AddInt<p, q> & string>, ...Out]> : PadAxes<H, R, [number, ...Out]>
+    ? [`${a}`, `${b}`] extends [infer p extends Int, infer q extends Int]
+      ? PadAxes<H, R, [AddDim<D, AddInt<p, q> & string>, ...Out]>
+      : PadAxes<H, R, [number, ...Out]>
     : TypeDim[]
-  : S extends readonly unknown[] ? [...S, ...Out] : TypeDim[];
+  : S extends readonly unknown[]
+    ? [...S, ...Out]
+    : TypeDim[];

@@ -7,7 +7,9 @@ import { clash, rankFault, show } from "./show.ts";
 
 /** The result of batchNorm2d on S, or what is wrong. */
 export type BatchNormShape<S, F> = S extends readonly [unknown, infer C, unknown, unknown]
-  ? Clash<C, F> extends true ? `batchNorm2d: input has ${Show<C>} channels, but numFeatures is ${Show<F>}` : S
+  ? Clash<C, F> extends true
+    ? `batchNorm2d: input has ${Show<C>} channels, but numFeatures is ${Show<F>}`
+    : S
   : Mismatch<"batchNorm2d", S, "[N, C, H, W]", S>;
 /** That an image does not have F channels, or null. */
 export function batchNormFault(s: Shape, features: number | null): Fault | null {
@@ -22,22 +24,45 @@ export type LayerNormFault<S, F> = F extends readonly unknown[]
   ? number extends Length<S> | Length<F>
     ? true
     : S extends readonly [...unknown[], ...Unknowns<F>]
-      ? Tail<S, F> extends infer T ? (AnyClash<T, F> extends true ? `layerNorm: normalizedShape is ${Print<F>}, but the last axes have ${Print<T>}` : true) : never
+      ? Tail<S, F> extends infer T
+        ? AnyClash<T, F> extends true
+          ? `layerNorm: normalizedShape is ${Print<F>}, but the last axes have ${Print<T>}`
+          : true
+        : never
       : `layerNorm: normalizedShape is ${Print<F>}, but the input has ${Length<S>} axes`
   : S extends readonly [...unknown[], infer C]
-    ? Clash<C, F> extends true ? `layerNorm: normalizedShape is ${Show<F>}, but the last axis has ${Show<C>}` : true
+    ? Clash<C, F> extends true
+      ? `layerNorm: normalizedShape is ${Show<F>}, but the last axis has ${Show<C>}`
+      : true
     : true;
 type Unknowns<F> = { [K in keyof F]: unknown };
 /** The last axes of S, as many as F has. */
 type Tail<S, F> = Length<S> extends Length<F> ? S : S extends readonly [unknown, ...infer R] ? Tail<R, F> : S;
-type AnyClash<S, F> = S extends readonly [infer a, ...infer S1] ? (F extends readonly [infer b, ...infer F1] ? (Clash<a, b> extends true ? true : AnyClash<S1, F1>) : false) : false;
+type AnyClash<S, F> = S extends readonly [infer a, ...infer S1]
+  ? F extends readonly [infer b, ...infer F1]
+    ? Clash<a, b> extends true
+      ? true
+      : AnyClash<S1, F1>
+    : false
+  : false;
 /** That the last axes are not the expected ones, or null. */
 export function layerNormFault(s: Shape, expected: readonly number[] | null): Fault | null {
   const count = expected?.length ?? 1;
   const shown = expected === null ? "" : expected.length === 1 ? `${expected[0]}` : `[${expected.join(", ")}]`;
-  if (count > s.length || count === 0) return { code: "layer-norm", text: expected === null ? "input has 0 axes, but at least 1 are needed" : `normalizedShape is ${shown}, but the input has ${s.length} axes` };
+  if (count > s.length || count === 0)
+    return {
+      code: "layer-norm",
+      text:
+        expected === null
+          ? "input has 0 axes, but at least 1 are needed"
+          : `normalizedShape is ${shown}, but the input has ${s.length} axes`,
+    };
   const tail = s.slice(-count);
   if (expected === null || !tail.some((d, i) => clash(d, expected[i] ?? null))) return null;
   const actual = count === 1 ? `axis has ${show(tail[0])}` : `axes have [${tail.map(show).join(", ")}]`;
-  return { code: "layer-norm", text: `normalizedShape is ${shown}, but the last ${actual}`, help: "leave normalizedShape out (it is inferred), or write the last axes" };
+  return {
+    code: "layer-norm",
+    text: `normalizedShape is ${shown}, but the last ${actual}`,
+    help: "leave normalizedShape out (it is inferred), or write the last axes",
+  };
 }

@@ -13,12 +13,19 @@ export type PoolShape<Op extends string, S, K, St, P, D, M> = S extends readonly
   : Mismatch<Op, S, "[N, C, H, W]", [number, number, number, number]>;
 
 /** True, or a message when a window could lie in the padding alone: PyTorch's rule. */
-export type HalfKernel<Op extends string, P, K> = TooMuch<At<P, 0>, At<K, 0>> extends true
-  ? PaddingMessage<Op, At<P, 0>, At<K, 0>>
-  : TooMuch<At<P, 1>, At<K, 1>> extends true
-    ? PaddingMessage<Op, At<P, 1>, At<K, 1>>
-    : true;
-type TooMuch<P, K> = P extends 0 ? false : [P, K] extends [infer p extends number, infer k extends number] ? (Less<k, Mul<2, p>> extends true ? true : false) : false;
+export type HalfKernel<Op extends string, P, K> =
+  TooMuch<At<P, 0>, At<K, 0>> extends true
+    ? PaddingMessage<Op, At<P, 0>, At<K, 0>>
+    : TooMuch<At<P, 1>, At<K, 1>> extends true
+      ? PaddingMessage<Op, At<P, 1>, At<K, 1>>
+      : true;
+type TooMuch<P, K> = P extends 0
+  ? false
+  : [P, K] extends [infer p extends number, infer k extends number]
+    ? Less<k, Mul<2, p>> extends true
+      ? true
+      : false
+    : false;
 type PaddingMessage<Op extends string, P, K> = `${Op}: padding ${P & number} is more than half of kernelSize ${K & number}`;
 /** That a window could lie in the padding alone, or null. */
 export function halfKernelFault(w: Window): Fault | null {
@@ -40,10 +47,18 @@ export type AdaptiveShape<Op extends string, S, Y> = S extends readonly [infer N
   : Mismatch<Op, S, "[N, C, H, W]", [number, number, At<Y, 0>, At<Y, 1>]>;
 /** A grid of several cells over a symbolic size has no form of its own: its bins differ from size to size. */
 type IsOpen<X, Y> = Y extends 1 ? false : number extends Y ? false : X extends string ? (string extends X ? false : true) : false;
-type OpenMessage<Op extends string, Axis extends string, X, Y> = `${Op}: outputSize ${Y & number} needs a ${Axis} that is a number, but it is ${Show<X>}`;
+type OpenMessage<
+  Op extends string,
+  Axis extends string,
+  X,
+  Y,
+> = `${Op}: outputSize ${Y & number} needs a ${Axis} that is a number, but it is ${Show<X>}`;
 /** That a grid of several cells meets a size that is not a number, or null. */
 export function openFault(h: Dim, w: Dim, size: Pair): Fault | null {
-  for (const [i, name, x] of [[0, "height", h], [1, "width", w]] as const) {
+  for (const [i, name, x] of [
+    [0, "height", h],
+    [1, "width", w],
+  ] as const) {
     if (at(size, i) === 1 || typeof x === "number") continue;
     const text = `outputSize ${at(size, i)} needs a ${name} that is a number, but it is ${show(x)}`;
     return { code: "adaptive-size", text, help: `trace the model with a fixed ${name}, or use outputSize 1` };

@@ -14,25 +14,35 @@ export type FlattenShape<S, A extends number, B extends number> = S extends stri
   : string extends Axis<S, A> | Axis<S, B>
     ? TypeDim[]
     : B extends -1
-      ? SplitAt<S, Axis<S, A>> extends [infer H extends readonly unknown[], infer T] ? [...H, Volume<T>] : never
+      ? SplitAt<S, Axis<S, A>> extends [infer H extends readonly unknown[], infer T]
+        ? [...H, Volume<T>]
+        : never
       : SplitAt<S, Axis<S, A>> extends [infer H extends readonly unknown[], unknown]
         ? Middle<S, H, Axis<S, B>>
         : never;
-type Middle<S, H extends readonly unknown[], B> = SplitAfter<S, B> extends [infer U, infer T extends readonly unknown[]]
-  ? U extends readonly [...H, ...infer M] ? [...H, Volume<M>, ...T] : TypeDim[]
-  : never;
+type Middle<S, H extends readonly unknown[], B> =
+  SplitAfter<S, B> extends [infer U, infer T extends readonly unknown[]]
+    ? U extends readonly [...H, ...infer M]
+      ? [...H, Volume<M>, ...T]
+      : TypeDim[]
+    : never;
 /** [the axes up to and with A, the axes behind it]. */
-type SplitAfter<S, A> = SplitAt<S, A> extends [infer H extends readonly unknown[], readonly [infer D, ...infer T]] ? [[...H, D], T] : [S, []];
+type SplitAfter<S, A> =
+  SplitAt<S, A> extends [infer H extends readonly unknown[], readonly [infer D, ...infer T]] ? [[...H, D], T] : [S, []];
 
 /** S without the first dim equal to D; null when there is none. */
 type Without<S, D, Head extends readonly unknown[] = []> = S extends readonly [infer H, ...infer R]
-  ? [H, D] extends [D, H] ? [...Head, ...R] : Without<R, D, [...Head, H]>
+  ? [H, D] extends [D, H]
+    ? [...Head, ...R]
+    : Without<R, D, [...Head, H]>
   : null;
 /** [S, T] after the symbols that both have are cancelled. */
 type Cancel<S, T, Rest extends readonly unknown[] = []> = T extends readonly [infer D, ...infer R]
   ? D extends string
     ? Without<S, D> extends infer W
-      ? W extends null ? Cancel<S, R, [...Rest, D]> : Cancel<W, R, Rest>
+      ? W extends null
+        ? Cancel<S, R, [...Rest, D]>
+        : Cancel<W, R, Rest>
       : never
     : Cancel<S, R, [...Rest, D]>
   : [S, Rest];
@@ -43,8 +53,12 @@ type Quotient<V, W> = number extends V | W
     ? 1
     : W extends number
       ? V extends number
-        ? Mod<V, W> extends 0 ? FloorDivDim<V, `${W}`> : `reshape: ${V} elements do not split into ${W}`
-        : MulDim<FloorDivDim<V, `${W}`>, `${W}`> extends V ? { exact: FloorDivDim<V, `${W}`> } : number
+        ? Mod<V, W> extends 0
+          ? FloorDivDim<V, `${W}`>
+          : `reshape: ${V} elements do not split into ${W}`
+        : MulDim<FloorDivDim<V, `${W}`>, `${W}`> extends V
+          ? { exact: FloorDivDim<V, `${W}`> }
+          : number
       : number;
 /** The result of reshape to T, or what is wrong. */
 export type ReshapeShape<S, T> = S extends string
@@ -58,7 +72,9 @@ export type ReshapeShape<S, T> = S extends string
             ? `reshape: ${Show<Volume<V>>} elements do not fill a shape of ${Show<Volume<W>>}`
             : T
           : Quotient<Volume<V>, Volume<R>> extends infer Q
-            ? Q extends string ? Q : Fill<T, Q extends { exact: infer E } ? E : Q>
+            ? Q extends string
+              ? Q
+              : Fill<T, Q extends { exact: infer E } ? E : Q>
             : never
         : never
       : never;
@@ -93,11 +109,7 @@ export function reshapeFault(s: Shape, target: Shape): Fault | null {
 }
 
 /** The result of expand to T, in which -1 keeps an axis. */
-export type ExpandShape<S, T> = S extends string
-  ? S
-  : number extends Length<S>
-    ? TypeDim[]
-    : ExpandAxes<S, T>;
+export type ExpandShape<S, T> = S extends string ? S : number extends Length<S> ? TypeDim[] : ExpandAxes<S, T>;
 type ExpandAxes<S, T, Out extends readonly unknown[] = []> = T extends readonly [...infer T1, infer t]
   ? S extends readonly [...infer S1, infer s]
     ? t extends -1
@@ -107,8 +119,12 @@ type ExpandAxes<S, T, Out extends readonly unknown[] = []> = T extends readonly 
         : Clash<s, t> extends true
           ? `expand: axis ${T1["length"]}: ${Show<s>} does not repeat to ${Show<t>}`
           : ExpandAxes<S1, T1, [t, ...Out]>
-    : t extends -1 ? `expand: axis ${T1["length"]} is new: its size cannot be -1` : ExpandAxes<S, T1, [t, ...Out]>
-  : S extends readonly [unknown, ...unknown[]] ? `expand: the shape has fewer axes than the input` : Out;
+    : t extends -1
+      ? `expand: axis ${T1["length"]} is new: its size cannot be -1`
+      : ExpandAxes<S, T1, [t, ...Out]>
+  : S extends readonly [unknown, ...unknown[]]
+    ? `expand: the shape has fewer axes than the input`
+    : Out;
 /** That s does not repeat to the target, or null. */
 export function expandFault(s: Shape, target: Shape): Fault | null {
   if (target.length < s.length) return { code: "rank-mismatch", text: "the shape has fewer axes than the input" };

@@ -11,4 +11,10 @@ export type ResizeShape<Op extends string, S, Z, F> = S extends readonly [infer 
     : [N, C, At<Z, 0>, At<Z, 1>]
   : Mismatch<Op, S, "[N, C, H, W]", [number, number, number, number]>;
 /** floor(X F), exact for integers. */
-type ScaleDim<X, F> = F extends number ? (`${F}` extends infer f extends Int ? (f extends `-${string}` | "0" ? number : MulDim<X, f>) : number) : number;
+type ScaleDim<X, F> = F extends number
+  ? `${F}` extends infer f extends Int
+    ? f extends `-${string}` | "0"
+      ? number
+      : MulDim<X, f>
+    : number
+  : number;

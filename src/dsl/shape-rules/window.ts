@@ -15,8 +15,15 @@ export type At<P, I extends 0 | 1> = P extends readonly [number, number] ? P[I] 
 export const at = (p: Pair, i: 0 | 1): number => (typeof p === "number" ? p : p[i]);
 
 /** The sizes of a window along an axis, or [kernel, stride, padding, dilation] as texts; never when one is not known. */
-type Texts<K, S, P, D> = [K, S, P, D] extends [infer k extends number, infer s extends number, infer p extends number, infer d extends number]
-  ? [`${k}`, `${s}`, `${p}`, `${d}`] extends infer T extends [Int, Int, Int, Int] ? T : never
+type Texts<K, S, P, D> = [K, S, P, D] extends [
+  infer k extends number,
+  infer s extends number,
+  infer p extends number,
+  infer d extends number,
+]
+  ? [`${k}`, `${s}`, `${p}`, `${d}`] extends infer T extends [Int, Int, Int, Int]
+    ? T
+    : never
   : never;
 /** floor((X + 2 P - D (K - 1) - 1) / S) + 1; with ceil mode C, PyTorch's number of windows that start before the padding behind X. */
 export type WindowDim<X, K, S, P, D, C = false> = [P] extends ["same"]
@@ -55,8 +62,14 @@ export type WindowShape<Op extends string, N, C, H, W, K, S, P, D, M = false> = 
 /** True for a size that is a number below 1. */
 export type IsEmpty<Y> = Y extends number ? (`${Y}` extends "0" | `-${string}` ? true : false) : false;
 /** That a kernel is larger than the padded axis. */
-export type Misfit<Op extends string, Axis extends string, X, K, P, D> =
-  `${Op}: kernel ${K & number}${D extends 1 ? "" : ` dilated by ${D & number}`} exceeds the input ${Axis} ${Show<X>}${P extends 0 | "valid" ? "" : ` padded by ${P & number}`}`;
+export type Misfit<
+  Op extends string,
+  Axis extends string,
+  X,
+  K,
+  P,
+  D,
+> = `${Op}: kernel ${K & number}${D extends 1 ? "" : ` dilated by ${D & number}`} exceeds the input ${Axis} ${Show<X>}${P extends 0 | "valid" ? "" : ` padded by ${P & number}`}`;
 
 /** A window with all its options. */
 export interface Window {
@@ -90,9 +103,13 @@ export function windowFault(sizes: readonly Dim[], w: Window): Fault | null {
 
 /** True, or a message when an option is not a positive integer. */
 export type Positive<Label extends string, V> = V extends readonly [infer A, infer B]
-  ? Positive<Label, A> extends true ? Positive<Label, B> : Positive<Label, A>
+  ? Positive<Label, A> extends true
+    ? Positive<Label, B>
+    : Positive<Label, A>
   : V extends number
-    ? `${V}` extends "0" | `-${string}` | `${string}.${string}` ? `${Label} is ${V}, but must be a positive integer` : true
+    ? `${V}` extends "0" | `-${string}` | `${string}.${string}`
+      ? `${Label} is ${V}, but must be a positive integer`
+      : true
     : true;
 /** That an option is not a positive integer, or null. */
 export function positive(option: string, v: Pair): Fault | null {
@@ -101,9 +118,13 @@ export function positive(option: string, v: Pair): Fault | null {
 }
 /** True, or a message when an option is not an integer from 0 on. */
 export type Natural<Label extends string, V> = V extends readonly [infer A, infer B]
-  ? Natural<Label, A> extends true ? Natural<Label, B> : Natural<Label, A>
+  ? Natural<Label, A> extends true
+    ? Natural<Label, B>
+    : Natural<Label, A>
   : V extends number
-    ? `${V}` extends `-${string}` | `${string}.${string}` ? `${Label} is ${V}, but must be a natural number` : true
+    ? `${V}` extends `-${string}` | `${string}.${string}`
+      ? `${Label} is ${V}, but must be a natural number`
+      : true
     : true;
 /** That an option is not an integer from 0 on, or null. */
 export function natural(option: string, v: Pair): Fault | null {

@@ -1,10 +1,11 @@
 /** Batch normalization in standard ops: its forward pass on the batch's statistics, and the gradients. */
 import type { GraphBuilder } from "../builder.ts";
-import { formulas, shapeValue } from "../formulas.ts";
 import { productOf } from "../dim.ts";
+import { formulas, shapeValue } from "../formulas.ts";
 import type { Node, Value } from "../graph.ts";
+import { inputAt } from "./call-inputs.ts";
 import { allButChannels, alongChannels, sumPerChannel } from "./channels.ts";
-import { operand } from "./node-operands.ts";
+import { outputAt } from "./outputs.ts";
 
 /** The mean over all axes but the channels': T[N, C, ...] -> T[C]. */
 const meanPerChannel = (b: GraphBuilder, x: Value): Value => formulas(b).reduceMean(x, allButChannels(x.type.shape.length));
@@ -39,8 +40,12 @@ interface Operands {
   readonly mean: Value;
   readonly variance: Value;
 }
-const operandsOf = ({ inputs }: Node<"BatchNormalization">): Operands => ({
-  x: operand(inputs, 0), scale: operand(inputs, 1), bias: operand(inputs, 2), mean: operand(inputs, 3), variance: operand(inputs, 4),
+const operandsOf = (node: Node<"BatchNormalization">): Operands => ({
+  x: inputAt(node, 0),
+  scale: inputAt(node, 1),
+  bias: inputAt(node, 2),
+  mean: inputAt(node, 3),
+  variance: inputAt(node, 4),
 });
 
 /** BatchNormalization with training_mode 1, by ONNX's rule: the running variance takes the population's. */
@@ -50,16 +55,17 @@ export function lowerTrainingNode(b: GraphBuilder, node: Node<"BatchNormalizatio
   const { x, scale, bias, mean: runningMean, variance: runningVariance } = operandsOf(node);
   const like = (v: Value): Value => f.cast(v, x.type.dtype);
   const own = b.addMany("BatchNormalizationTraining", [x, like(scale), like(bias)], { epsilon }, 4);
-  const blended = (running: Value, batch: Value): Value => f.add(f.mul(running, momentum), f.mul(f.cast(batch, running.type.dtype), 1 - momentum));
-  const outputs = [operand(own, 0), blended(runningMean, operand(own, 1)), blended(runningVariance, operand(own, 2))];
+  const blended = (running: Value, batch: Value): Value =>
+    f.add(f.mul(running, momentum), f.mul(f.cast(batch, running.type.dtype), 1 - momentum));
+  const outputs = [outputAt(own, 0), blended(runningMean, outputAt(own, 1)), blended(runningVariance, outputAt(own, 2))];
   return outputs.slice(0, node.outputs.length);
 }
 
 /** (dX, dscale, dB), with dX as one linear form per channel in dY and X - mean, which is at hand and does not cancel. */
 export function lowerGrad(b: GraphBuilder, node: Node<"BatchNormalizationGrad">): readonly Value[] {
   const f = formulas(b);
-  const [dy, x, scale] = [operand(node.inputs, 0), operand(node.inputs, 1), operand(node.inputs, 2)];
-  const [mean, inverse] = [operand(node.inputs, 3), operand(node.inputs, 4)];
+  const [dy, x, scale] = [inputAt(node, 0), inputAt(node, 1), inputAt(node, 2)];
+  const [mean, inverse] = [inputAt(node, 3), inputAt(node, 4)];
   const rank = x.type.shape.length;
   const along = (v: Value): Value => alongChannels(b, v, rank);
   const dbias = sumPerChannel(b, dy);
@@ -76,7 +82,10 @@ export function lowerGrad(b: GraphBuilder, node: Node<"BatchNormalizationGrad">)
 
 /** The gradient with given statistics, which are inputs like the others. */
 export function gradOfFixedStatistics(
-  b: GraphBuilder, node: Node<"BatchNormalization">, [dy]: readonly (Value | null)[], wanted: readonly boolean[],
+  b: GraphBuilder,
+  node: Node<"BatchNormalization">,
+  [dy]: readonly (Value | null)[],
+  wanted: readonly boolean[],
 ): readonly (Value | null)[] {
   if (dy === null || dy === undefined) return [null, null, null, null, null];
   const f = formulas(b);
@@ -97,30 +106,61 @@ export function gradOfFixedStatistics(
 }
 
 /**
- * The gradient with the batch's statistics, and through the running ones where they are read:
- * mean = sum X / n and variance = sum (X - mean)^2 / n, each blended in with weight 1 - momentum.
+ * What the cotangents of the batch's mean and variance add to dX: mean = sum X / n and variance = sum (X - mean)^2 / n, over the n
+ * elements of a channel.
  */
-export function gradOfTrainingNode(b: GraphBuilder, node: Node<"BatchNormalization">, dys: readonly (Value | null)[]): readonly (Value | null)[] {
+function throughStatistics(b: GraphBuilder, x: Value, mean: Value, dmean: Value | null, dvariance: Value | null): readonly Value[] {
+  const f = formulas(b);
+  const rank = x.type.shape.length;
+  const share = (v: Value): Value => alongChannels(b, f.div(v, elementsPerChannel(b, x)), rank);
+  return [
+    ...(dmean === null ? [] : [b.add("Expand", [share(dmean), shapeValue(b, x)])]),
+    ...(dvariance === null ? [] : [f.mul(f.sub(x, alongChannels(b, mean, rank)), share(f.mul(dvariance, 2)))]),
+  ];
+}
+const totalOrNull = (b: GraphBuilder, parts: readonly Value[]): Value | null => (parts.length === 0 ? null : formulas(b).total(parts));
+
+/** The gradient of BatchNormalizationTraining by (X, scale, B), through all four outputs. */
+export function gradOfStatistics(
+  b: GraphBuilder,
+  node: Node<"BatchNormalizationTraining">,
+  dys: readonly (Value | null)[],
+): readonly (Value | null)[] {
+  const f = formulas(b);
+  const [x, scale] = [inputAt(node, 0), inputAt(node, 1)];
+  const [dy = null, dmean = null, dvariance = null, dinverse = null] = dys;
+  const own = node.outputs.filter((v) => v !== null);
+  const all = own.length === 4 ? own : b.addMany("BatchNormalizationTraining", node.inputs, node.attributes, 4);
+  const [mean, inverse] = [outputAt(all, 1), outputAt(all, 3)];
+  const through = dy === null ? [] : b.addMany("BatchNormalizationGrad", [dy, x, scale, mean, inverse], {}, 3);
+  // d/dv (v + epsilon)^-1/2 = -1/2 (v + epsilon)^-3/2
+  const ofInverse = dinverse === null ? [] : [f.mul(f.mul(dinverse, f.mul(f.square(inverse), inverse)), -0.5)];
+  const ofVariance = totalOrNull(b, [...(dvariance === null ? [] : [dvariance]), ...ofInverse]);
+  const parts = [...through.slice(0, 1), ...throughStatistics(b, x, mean, dmean, ofVariance)];
+  return [totalOrNull(b, parts), through[1] ?? null, through[2] ?? null];
+}
+
+/** The gradient of a node with training_mode 1, through the running statistics too, into which the batch's go with weight 1 - momentum. */
+export function gradOfTrainingNode(
+  b: GraphBuilder,
+  node: Node<"BatchNormalization">,
+  dys: readonly (Value | null)[],
+): readonly (Value | null)[] {
   const f = formulas(b);
   const { x, scale, bias, mean: runningMean, variance: runningVariance } = operandsOf(node);
   const [dy = null, dmean = null, dvariance = null] = dys;
   const { momentum, epsilon } = node.attributes;
   const like = (v: Value): Value => f.cast(v, x.type.dtype);
   const statistics = b.addMany("BatchNormalizationTraining", [x, like(scale), like(bias)], { epsilon }, 4);
-  const [mean, inverse] = [operand(statistics, 1), operand(statistics, 3)];
+  const [mean, inverse] = [outputAt(statistics, 1), outputAt(statistics, 3)];
   const own = dy === null ? [] : b.addMany("BatchNormalizationGrad", [dy, x, like(scale), mean, inverse], {}, 3);
-  const share = (v: Value, factor: number): Value =>
-    alongChannels(b, f.div(f.mul(like(v), factor * (1 - momentum)), elementsPerChannel(b, x)), x.type.shape.length);
-  const parts = [
-    ...own.slice(0, 1),
-    ...(dmean === null ? [] : [b.add("Expand", [share(dmean, 1), shapeValue(b, x)])]),
-    ...(dvariance === null ? [] : [f.mul(f.sub(x, alongChannels(b, mean, x.type.shape.length)), share(dvariance, 2))]),
-  ];
+  const fresh = (d: Value | null): Value | null => (d === null ? null : f.mul(like(d), 1 - momentum));
+  const kept = (d: Value | null, running: Value): Value | null => (d === null ? null : f.cast(f.mul(d, momentum), running.type.dtype));
   return [
-    parts.length === 0 ? null : f.total(parts),
-    dy === null ? null : f.cast(operand(own, 1), scale.type.dtype),
-    dy === null ? null : f.cast(operand(own, 2), bias.type.dtype),
-    dmean === null ? null : f.mul(f.cast(dmean, runningMean.type.dtype), momentum),
-    dvariance === null ? null : f.mul(f.cast(dvariance, runningVariance.type.dtype), momentum),
+    totalOrNull(b, [...own.slice(0, 1), ...throughStatistics(b, x, mean, fresh(dmean), fresh(dvariance))]),
+    own[1] === undefined ? null : f.cast(own[1], scale.type.dtype),
+    own[2] === undefined ? null : f.cast(own[2], bias.type.dtype),
+    kept(dmean, runningMean),
+    kept(dvariance, runningVariance),
   ];
 }

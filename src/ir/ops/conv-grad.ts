@@ -2,12 +2,13 @@
 import { type Dim, mulDims, productOf } from "../dim.ts";
 import { shapeValue } from "../formulas.ts";
 import type { TensorType, Value } from "../graph.ts";
-import { type AxisWindow, type Flops, type OpFamily } from "../op-schema.ts";
+import type { AxisWindow, Flops, OpFamily } from "../op-schema.ts";
 import type { Shape } from "../shape.ts";
 import { sameAxis } from "./axes.ts";
+import { inputAt } from "./call-inputs.ts";
 import { lowerConvInputGrad } from "./conv-input-grad.ts";
 import { lowerConvWeightGrad } from "./conv-weight-grad.ts";
-import { operand } from "./node-operands.ts";
+import { firstOutput } from "./elementwise.ts";
 
 /** The sizes that a shape vector holds, unknown ones where it does not say. */
 export function sizesFrom(shape: Value, rank: number, unknown: () => Dim): Shape {
@@ -22,14 +23,14 @@ const wholeAxes = (type: TensorType): readonly AxisWindow[] => type.shape.slice(
 export const convGradOps: OpFamily<"ConvInputGrad" | "ConvWeightGrad"> = {
   ConvInputGrad: {
     infer: (call) => {
-      const dy = operand(call.inputs, 0).type;
-      return [{ dtype: dy.dtype, shape: sizesFrom(operand(call.inputs, 2), dy.shape.length, () => call.unknown()) }];
+      const dy = inputAt(call, 0).type;
+      return [{ dtype: dy.dtype, shape: sizesFrom(inputAt(call, 2), dy.shape.length, () => call.unknown()) }];
     },
     evaluate: "none",
     // dX is linear in dY and in W: its adjoints are the convolution itself and the weight gradient.
     grad: (b, node, [g], wanted) => {
       if (g === null || g === undefined) return [null, null, null];
-      const [dy, w] = [operand(node.inputs, 0), operand(node.inputs, 1)];
+      const [dy, w] = [inputAt(node, 0), inputAt(node, 1)];
       return [
         wanted[0] ? b.add("Conv", [g, w], node.attributes) : null,
         wanted[1] ? b.add("ConvWeightGrad", [g, dy], node.attributes) : null,
@@ -38,10 +39,10 @@ export const convGradOps: OpFamily<"ConvInputGrad" | "ConvWeightGrad"> = {
     },
     lower: (b, node, target) => [lowerConvInputGrad(b, node, target)],
     upgrade: "none",
-    flops: (node) => convFlops(operand(node.inputs, 0).type, operand(node.inputs, 1).type.shape.slice(1)),
+    flops: (node) => convFlops(inputAt(node, 0).type, inputAt(node, 1).type.shape.slice(1)),
     receptiveField: (node, index) => {
       if (index === 2) return null;
-      const spatial = wholeAxes(operand(node.inputs, 0).type);
+      const spatial = wholeAxes(inputAt(node, 0).type);
       return index === 0 ? [sameAxis(0), "all", ...spatial] : ["all", node.attributes.group === 1 ? sameAxis(1) : "all", ...spatial];
     },
     docs: {
@@ -52,7 +53,7 @@ export const convGradOps: OpFamily<"ConvInputGrad" | "ConvWeightGrad"> = {
   },
   ConvWeightGrad: {
     infer: (call) => {
-      const [x, dy] = [operand(call.inputs, 0).type, operand(call.inputs, 1).type];
+      const [x, dy] = [inputAt(call, 0).type, inputAt(call, 1).type];
       const { group, kernel_shape } = call.attributes;
       const [, channels = 1] = x.shape;
       const perGroup = typeof channels === "number" ? channels / group : group === 1 ? channels : call.unknown();
@@ -62,7 +63,7 @@ export const convGradOps: OpFamily<"ConvInputGrad" | "ConvWeightGrad"> = {
     // dW is linear in X and in dY: its adjoints are the input gradient and the convolution, with the incoming gradient as the weight.
     grad: (b, node, [g], wanted) => {
       if (g === null || g === undefined) return [null, null];
-      const [x, dy] = [operand(node.inputs, 0), operand(node.inputs, 1)];
+      const [x, dy] = [inputAt(node, 0), inputAt(node, 1)];
       return [
         wanted[0] ? b.add("ConvInputGrad", [dy, g, shapeValue(b, x)], node.attributes) : null,
         wanted[1] ? b.add("Conv", [x, g], node.attributes) : null,
@@ -70,7 +71,7 @@ export const convGradOps: OpFamily<"ConvInputGrad" | "ConvWeightGrad"> = {
     },
     lower: (b, node) => [lowerConvWeightGrad(b, node)],
     upgrade: "none",
-    flops: (node) => convFlops(operand(node.inputs, 1).type, operand(node.outputs, 0).type.shape.slice(1)),
+    flops: (node) => convFlops(inputAt(node, 1).type, firstOutput(node).type.shape.slice(1)),
     receptiveField: "global",
     docs: {
       summary: "The gradient of Conv with respect to its weight.",

@@ -4,7 +4,8 @@ import { formulas } from "../formulas.ts";
 import type { Node, Value } from "../graph.ts";
 import { RuleFault, type Target } from "../op-schema.ts";
 import type { Shape } from "../shape.ts";
-import { operand } from "./node-operands.ts";
+import { inputAt } from "./call-inputs.ts";
+import { firstOutput } from "./elementwise.ts";
 import { type AxisAttributes, axesOf, volumeOf } from "./window.ts";
 
 /**
@@ -31,8 +32,8 @@ export interface InputGradProblem {
 }
 /** The standard form of a node. */
 export function lowerConvInputGrad(b: GraphBuilder, node: Node<"ConvInputGrad">, target: Target): Value {
-  const sizes = operand(node.outputs, 0).type.shape.slice(2);
-  const [dy, w, xShape] = [operand(node.inputs, 0), operand(node.inputs, 1), operand(node.inputs, 2)];
+  const sizes = firstOutput(node).type.shape.slice(2);
+  const [dy, w, xShape] = [inputAt(node, 0), inputAt(node, 1), inputAt(node, 2)];
   return convInputGrad(b, { dy, w, xShape, sizes, axes: axesOf(node.attributes), group: node.attributes.group }, target);
 }
 
@@ -48,7 +49,12 @@ function asConv(b: GraphBuilder, p: InputGradProblem): Value {
     pads: [...begins, ...ends].map((p) => Math.max(p, 0)),
   });
   // More padding than the kernel reaches: those outputs of the forward pass saw padding alone.
-  return cropped(b, grown, begins.map((p) => Math.max(-p, 0)), ends.map((p) => Math.max(-p, 0)));
+  return cropped(
+    b,
+    grown,
+    begins.map((p) => Math.max(-p, 0)),
+    ends.map((p) => Math.max(-p, 0)),
+  );
 }
 
 /**
@@ -60,8 +66,10 @@ function adjointWeight(b: GraphBuilder, w: Value, { axes, group }: InputGradProb
   const kernel = axes.map((a) => a.kernel);
   const taps = volumeOf(kernel);
   const [, channels] = w.type.shape;
-  if (typeof channels !== "number") throw new RuleFault("unknown-channels", `the input's gradient needs the weight's channels as a number, not ${channels}`);
-  const outputsLast = group === 1 ? f.transpose(f.reshape(w, [0, -1]), [1, 0]) : f.transpose(f.reshape(w, [group, -1, channels * taps]), [0, 2, 1]);
+  if (typeof channels !== "number")
+    throw new RuleFault("unknown-channels", `the input's gradient needs the weight's channels as a number, not ${channels}`);
+  const outputsLast =
+    group === 1 ? f.transpose(f.reshape(w, [0, -1]), [1, 0]) : f.transpose(f.reshape(w, [group, -1, channels * taps]), [0, 2, 1]);
   const rows = f.reshape(outputsLast, [group * channels, taps, -1]);
   const order = Array.from({ length: taps }, (_, i) => taps - 1 - i);
   const reversed = taps === 1 ? rows : b.add("Gather", [rows, b.constant("int64", order)], { axis: 1 });
@@ -73,7 +81,12 @@ function cropped(b: GraphBuilder, x: Value, begins: readonly number[], ends: rea
   if (cut.length === 0) return x;
   const vector = (values: readonly number[]): Value => b.constant("int64", values);
   const wholeEnd = Number.POSITIVE_INFINITY;
-  return b.add("Slice", [x, vector(cut.map((c) => c.begin)), vector(cut.map((c) => (c.end > 0 ? -c.end : wholeEnd))), vector(cut.map((c) => c.axis))]);
+  return b.add("Slice", [
+    x,
+    vector(cut.map((c) => c.begin)),
+    vector(cut.map((c) => (c.end > 0 ? -c.end : wholeEnd))),
+    vector(cut.map((c) => c.axis)),
+  ]);
 }
 
 /**
@@ -98,5 +111,13 @@ function asConvTranspose(b: GraphBuilder, { dy, w, xShape, sizes, axes, group }:
   const open = axes.flatMap((a, i) => (rest[i] === null && a.stride > 1 ? [i + 2] : []));
   if (open.length === 0) return grown;
   const ends = b.add("Gather", [xShape, b.constant("int64", open)]);
-  return b.add("Slice", [grown, b.constant("int64", open.map(() => 0)), ends, b.constant("int64", open)]);
+  return b.add("Slice", [
+    grown,
+    b.constant(
+      "int64",
+      open.map(() => 0),
+    ),
+    ends,
+    b.constant("int64", open),
+  ]);
 }

@@ -9,7 +9,7 @@ import type { GraphBuilder } from "../builder.ts";
 import { formulas } from "../formulas.ts";
 import type { Node, Value } from "../graph.ts";
 import { RuleFault } from "../op-schema.ts";
-import { operand } from "./node-operands.ts";
+import { inputAt } from "./call-inputs.ts";
 import { type AxisAttributes, axesOf, tapsOf, volumeOf } from "./window.ts";
 
 /** What a weight gradient is computed from. */
@@ -24,7 +24,7 @@ export type WeightGradForm = (b: GraphBuilder, p: WeightGradProblem) => Value;
 
 /** dW of a Conv, in the form that is fast for its shape. */
 export function lowerConvWeightGrad(b: GraphBuilder, node: Node<"ConvWeightGrad">): Value {
-  const [x, dy] = [operand(node.inputs, 0), operand(node.inputs, 1)];
+  const [x, dy] = [inputAt(node, 0), inputAt(node, 1)];
   const problem = { x, dy, axes: axesOf(node.attributes), group: node.attributes.group };
   return weightGradForms[formFor(problem)](b, problem);
 }
@@ -85,7 +85,9 @@ function seenBy(b: GraphBuilder, x: Value, tap: readonly number[], p: WeightGrad
   const cuts = p.axes.flatMap((a, i) => {
     const start = (tap[i] ?? 0) * a.dilation;
     const end = start + 1 - a.extent;
-    return a.extent === 1 && a.stride === 1 ? [] : [{ axis: first + i, start, end: end < 0 ? end : Number.POSITIVE_INFINITY, step: a.stride }];
+    return a.extent === 1 && a.stride === 1
+      ? []
+      : [{ axis: first + i, start, end: end < 0 ? end : Number.POSITIVE_INFINITY, step: a.stride }];
   });
   if (cuts.length === 0) return x;
   const vector = (of: (cut: (typeof cuts)[number]) => number): Value => b.constant("int64", cuts.map(of));

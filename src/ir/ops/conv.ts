@@ -5,8 +5,9 @@ import { type Node, printType, type TensorType, type Value } from "../graph.ts";
 import { type AxisWindow, type Call, type Flops, type OpFamily, RuleFault } from "../op-schema.ts";
 import type { Shape } from "../shape.ts";
 import { sameAxis } from "./axes.ts";
+import { inputAt, optionalInput } from "./call-inputs.ts";
 import { sumPerChannel } from "./channels.ts";
-import { operand, optionalOperand } from "./node-operands.ts";
+import { firstOutput } from "./elementwise.ts";
 import { checkedWindow, extentOf, halves, resolvedWindow, type Slide, slidesOf, spelledOutPads } from "./window.ts";
 
 type ConvType = "Conv" | "ConvTranspose";
@@ -33,38 +34,50 @@ function checkOperands(x: TensorType, w: TensorType, group: number): void {
 }
 function checkGroups(what: string, channels: Dim | undefined, group: number): void {
   if (typeof channels === "number" && channels % group !== 0) {
-    throw new RuleFault("group-mismatch", `${group} groups do not divide ${channels} ${what} channels`, "make the channels a multiple of the groups");
+    throw new RuleFault(
+      "group-mismatch",
+      `${group} groups do not divide ${channels} ${what} channels`,
+      "make the channels a multiple of the groups",
+    );
   }
 }
 function checkChannels(x: TensorType, expected: Dim, group: number): void {
   const channels = x.shape[1] ?? 1;
   if (!neverEqual(channels, expected)) return;
   const groups = group === 1 ? "" : ` (${group} groups)`;
-  throw new RuleFault("channel-mismatch", `input has ${channels} channels (axis 1 of ${printType(x)}) but weight expects ${expected}${groups}`);
+  throw new RuleFault(
+    "channel-mismatch",
+    `input has ${channels} channels (axis 1 of ${printType(x)}) but weight expects ${expected}${groups}`,
+  );
 }
 function checkBias(bias: Value | null, channels: Dim): void {
   if (bias === null) return;
   const { shape } = bias.type;
   if (shape.length !== 1 || neverEqual(shape[0] ?? 1, channels)) {
-    throw new RuleFault("bias-mismatch", `the bias is ${printType(bias.type)} but there are ${channels} output channels`, "give it one element per output channel");
+    throw new RuleFault(
+      "bias-mismatch",
+      `the bias is ${printType(bias.type)} but there are ${channels} output channels`,
+      "give it one element per output channel",
+    );
   }
 }
 
 function inferConv(call: Call<"Conv">): readonly TensorType[] {
-  const [x, w] = [operand(call.inputs, 0).type, operand(call.inputs, 1).type];
+  const [x, w] = [inputAt(call, 0).type, inputAt(call, 1).type];
   const { group } = call.attributes;
   const [n = 1] = x.shape;
   const [m = 1, perGroup = 1] = w.shape;
   checkOperands(x, w, group);
   checkChannels(x, mulDims(perGroup, group), group);
   checkGroups("output", m, group);
-  checkBias(optionalOperand(call.inputs, 2), m);
+  checkBias(optionalInput(call, 2), m);
   const kernel = kernelOf(w, call.attributes.kernel_shape);
-  const spatial = kernel === null ? x.shape.slice(2).map(() => call.unknown()) : slidesOf(x.shape.slice(2), kernel, call.attributes).map((s) => s.out);
+  const spatial =
+    kernel === null ? x.shape.slice(2).map(() => call.unknown()) : slidesOf(x.shape.slice(2), kernel, call.attributes).map((s) => s.out);
   return [{ dtype: x.dtype, shape: [n, m, ...spatial] }];
 }
 function inferConvTranspose(call: Call<"ConvTranspose">): readonly TensorType[] {
-  const [x, w] = [operand(call.inputs, 0).type, operand(call.inputs, 1).type];
+  const [x, w] = [inputAt(call, 0).type, inputAt(call, 1).type];
   const { group } = call.attributes;
   const [n = 1] = x.shape;
   const [expected = 1, perGroup = 1] = w.shape;
@@ -72,9 +85,12 @@ function inferConvTranspose(call: Call<"ConvTranspose">): readonly TensorType[] 
   checkChannels(x, expected, 1);
   checkGroups("input", expected, group);
   const m = mulDims(perGroup, group);
-  checkBias(optionalOperand(call.inputs, 2), m);
+  checkBias(optionalInput(call, 2), m);
   const kernel = kernelOf(w, call.attributes.kernel_shape);
-  const spatial = kernel === null ? x.shape.slice(2).map(() => call.unknown()) : transposedSlides(x.shape.slice(2), kernel, call.attributes).map((s) => s.out);
+  const spatial =
+    kernel === null
+      ? x.shape.slice(2).map(() => call.unknown())
+      : transposedSlides(x.shape.slice(2), kernel, call.attributes).map((s) => s.out);
   return [{ dtype: x.dtype, shape: [n, m, ...spatial] }];
 }
 
@@ -92,7 +108,10 @@ function transposedSlides(sizes: Shape, kernel: readonly number[], attributes: T
     // (size - 1) * stride + output_padding + extent: the outputs before anything is cut off.
     const natural = addDims(mulDims(subDims(size, 1), stride), padding + extentOf(k, dilation));
     const wanted = asked?.[i] ?? (attributes.auto_pad.startsWith("SAME") ? mulDims(size, stride) : null);
-    const [begin, end] = wanted === null ? explicitPads(attributes, i, rank) : halves(maxDims(0, subDims(natural, wanted)), attributes.auto_pad !== "SAME_UPPER");
+    const [begin, end] =
+      wanted === null
+        ? explicitPads(attributes, i, rank)
+        : halves(maxDims(0, subDims(natural, wanted)), attributes.auto_pad === "SAME_UPPER");
     const out = asked?.[i] ?? subDims(natural, addDims(begin, end));
     if (typeof out === "number" && out < 1) {
       throw new RuleFault("kernel-too-large", `the output's spatial axis ${i} would have ${out} elements`, "use less padding");
@@ -113,8 +132,8 @@ const explicitPads = (attributes: TransposeAttributes, axis: number, rank: numbe
 
 /** The windows of a node that is in a graph. */
 function slidesOfNode(node: Node<ConvType>): readonly Slide[] {
-  const sizes = operand(node.inputs, 0).type.shape.slice(2);
-  const kernel = kernelOf(operand(node.inputs, 1).type, node.attributes.kernel_shape);
+  const sizes = inputAt(node, 0).type.shape.slice(2);
+  const kernel = kernelOf(inputAt(node, 1).type, node.attributes.kernel_shape);
   if (kernel === null) throw new RuleFault("unknown-kernel", "the kernel's sizes are not known", "give kernel_shape");
   return node.opType === "Conv" ? slidesOf(sizes, kernel, node.attributes) : transposedSlides(sizes, kernel, node.attributes);
 }
@@ -124,7 +143,6 @@ function flopsOf(perElement: Shape, count: Shape, bias: Value | null, outputs: S
   return { macs: mulDims(productOf(perElement), productOf(count)), other: bias === null ? 0 : productOf(outputs) };
 }
 
-
 /** Convolutions. */
 export const convOps: OpFamily<ConvType> = {
   Conv: {
@@ -133,7 +151,7 @@ export const convOps: OpFamily<ConvType> = {
     // Y = X * W + B: each gradient is linear in dY; the best form of the first two depends on the target.
     grad: (b, node, [dy], wanted) => {
       if (dy === null || dy === undefined) return [null, null, null];
-      const [x, w] = [operand(node.inputs, 0), operand(node.inputs, 1)];
+      const [x, w] = [inputAt(node, 0), inputAt(node, 1)];
       const attributes = { ...resolvedWindow(slidesOfNode(node)), group: node.attributes.group };
       return [
         wanted[0] ? b.add("ConvInputGrad", [dy, w, shapeValue(b, x)], attributes) : null,
@@ -147,15 +165,18 @@ export const convOps: OpFamily<ConvType> = {
     },
     upgrade: "none",
     flops: (node) => {
-      const y = operand(node.outputs, 0).type.shape;
-      return flopsOf(operand(node.inputs, 1).type.shape.slice(1), y, optionalOperand(node.inputs, 2), y);
+      const y = firstOutput(node).type.shape;
+      return flopsOf(inputAt(node, 1).type.shape.slice(1), y, optionalInput(node, 2), y);
     },
     receptiveField: (node, index) => {
       if (index === 1) return [sameAxis(1), "all", ...slidesOfNode(node).map(() => "all" as const)];
       if (index === 2) return [sameAxis(1)];
       const { strides, pads, dilations, kernel_shape } = resolvedWindow(slidesOfNode(node));
       const along = (k: number, i: number): AxisWindow => ({
-        axis: i + 2, size: extentOf(k, dilations[i] ?? 1), stride: strides[i] ?? 1, start: 0 - (pads[i] ?? 0),
+        axis: i + 2,
+        size: extentOf(k, dilations[i] ?? 1),
+        stride: strides[i] ?? 1,
+        start: 0 - (pads[i] ?? 0),
       });
       return [sameAxis(0), "all", ...kernel_shape.map(along)];
     },
@@ -171,7 +192,7 @@ export const convOps: OpFamily<ConvType> = {
     // The transpose of a Conv with the same weight: dX is that Conv, and dW is its weight gradient with input and output swapped.
     grad: (b, node, [dy], wanted) => {
       if (dy === null || dy === undefined) return [null, null, null];
-      const [x, w] = [operand(node.inputs, 0), operand(node.inputs, 1)];
+      const [x, w] = [inputAt(node, 0), inputAt(node, 1)];
       const slides = slidesOfNode(node);
       checkAdjoint(slides);
       const attributes = { ...resolvedWindow(slides), group: node.attributes.group };
@@ -184,8 +205,8 @@ export const convOps: OpFamily<ConvType> = {
     lower: "onnx",
     upgrade: "none",
     flops: (node) => {
-      const [x, w, y] = [operand(node.inputs, 0).type.shape, operand(node.inputs, 1).type.shape, operand(node.outputs, 0).type.shape];
-      return flopsOf(w.slice(1), x, optionalOperand(node.inputs, 2), y);
+      const [x, w, y] = [inputAt(node, 0).type.shape, inputAt(node, 1).type.shape, firstOutput(node).type.shape];
+      return flopsOf(w.slice(1), x, optionalInput(node, 2), y);
     },
     // Output o sees the inputs (o + begin - j * dilation) / stride that are whole, 0 <= j < kernel.
     receptiveField: (node, index) => {
@@ -212,6 +233,10 @@ function checkAdjoint(slides: readonly Slide[]): void {
     const windows = addDims(floorDiv(subDims(addDims(out, addDims(begin, end)), extentOf(kernel, dilation)), stride), 1);
     if (!neverEqual(windows, size)) return;
     const message = `the output's spatial axis ${axis} belongs to an input of ${windows}, but the input has ${size}`;
-    throw new RuleFault("output-size", message, "make output_padding less than the stride, and output_shape one that a convolution takes back to the input");
+    throw new RuleFault(
+      "output-size",
+      message,
+      "make output_padding less than the stride, and output_shape one that a convolution takes back to the input",
+    );
   });
 }

@@ -9,7 +9,7 @@
 import type { GraphBuilder } from "../builder.ts";
 import { formulas } from "../formulas.ts";
 import type { Node, Value } from "../graph.ts";
-import { operand } from "./node-operands.ts";
+import { inputAt } from "./call-inputs.ts";
 
 /** The largest prime below 2^30. */
 const prime = 1073741789;
@@ -21,7 +21,7 @@ const stride = 663608941;
 /** The standard form of a CounterUniform. */
 export function counterUniform(b: GraphBuilder, node: Node<"CounterUniform">): Value {
   const f = formulas(b);
-  const [shape, seed, step] = [operand(node.inputs, 0), operand(node.inputs, 1), operand(node.inputs, 2)];
+  const [shape, seed, step] = [inputAt(node, 0), inputAt(node, 1), inputAt(node, 2)];
   const words = [...wordsOf(b, seed), ...wordsOf(b, step), b.constant("int64", node.attributes.stream % prime)];
   const [rows, columns] = extents(b, shape);
   const row = f.reshape(laneOf(b, rows, words, lanes.row), [-1, 1]);

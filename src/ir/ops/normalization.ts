@@ -7,7 +7,8 @@ import { type Node, printType, type TensorType, type Value } from "../graph.ts";
 import { type Call, type OpFamily, RuleFault } from "../op-schema.ts";
 import { broadcastDim } from "../shape.ts";
 import { axisOf, sameAxis } from "./axes.ts";
-import { operand, optionalOperand } from "./node-operands.ts";
+import { inputAt, optionalInput } from "./call-inputs.ts";
+import { optionalOutput, outputAt } from "./outputs.ts";
 
 type Normalization = Node<"LayerNormalization">;
 
@@ -15,20 +16,26 @@ type Normalization = Node<"LayerNormalization">;
 const firstAxis = (x: TensorType, axis: number): number => axisOf(axis, x.shape.length);
 /** The normalized axes. */
 function normalizedAxes(node: Normalization): readonly number[] {
-  const x = operand(node.inputs, 0).type;
+  const x = inputAt(node, 0).type;
   return x.shape.flatMap((_, i) => (i >= firstAxis(x, node.attributes.axis) ? [i] : []));
 }
 /** stash_type is a number of TensorProto.DataType: the type in which mean and deviation are computed and given. */
 function statisticsType(stash: number): "float32" | "bfloat16" {
   if (stash === dtypes.float32.onnx) return "float32";
   if (stash === dtypes.bfloat16.onnx) return "bfloat16";
-  throw new RuleFault("op-attribute", `"stash_type" is ${stash}, wanted ${dtypes.float32.onnx} (float32) or ${dtypes.bfloat16.onnx} (bfloat16)`);
+  throw new RuleFault(
+    "op-attribute",
+    `"stash_type" is ${stash}, wanted ${dtypes.float32.onnx} (float32) or ${dtypes.bfloat16.onnx} (bfloat16)`,
+  );
 }
 
 function infer(call: Call<"LayerNormalization">): readonly TensorType[] {
-  const x = operand(call.inputs, 0).type;
+  const x = inputAt(call, 0).type;
   const first = firstAxis(x, call.attributes.axis);
-  for (const [name, value] of [["Scale", operand(call.inputs, 1)], ["B", optionalOperand(call.inputs, 2)]] as const) {
+  for (const [name, value] of [
+    ["Scale", inputAt(call, 1)],
+    ["B", optionalInput(call, 2)],
+  ] as const) {
     if (value === null) continue;
     const lead = x.shape.length - value.type.shape.length;
     const fits = lead >= 0 && value.type.shape.every((d, i) => d === 1 || broadcastDim(d, x.shape[i + lead] ?? 1) !== null);
@@ -41,7 +48,7 @@ function infer(call: Call<"LayerNormalization">): readonly TensorType[] {
 /** (Y, Mean, InvStdDev) in primitives. */
 function inPrimitives(b: GraphBuilder, node: Normalization): readonly Value[] {
   const f = formulas(b);
-  const [x, scale, bias] = [operand(node.inputs, 0), operand(node.inputs, 1), optionalOperand(node.inputs, 2)];
+  const [x, scale, bias] = [inputAt(node, 0), inputAt(node, 1), optionalInput(node, 2)];
   const axes = normalizedAxes(node);
   const wide = f.cast(x, x.type.dtype === "float64" ? "float64" : "float32");
   const mean = f.reduceMean(wide, axes, true);
@@ -59,7 +66,7 @@ function inPrimitives(b: GraphBuilder, node: Normalization): readonly Value[] {
  */
 function grad(b: GraphBuilder, node: Normalization, dys: readonly (Value | null)[], wanted: readonly boolean[]): readonly (Value | null)[] {
   const f = formulas(b);
-  const [x, scale, bias] = [operand(node.inputs, 0), operand(node.inputs, 1), optionalOperand(node.inputs, 2)];
+  const [x, scale, bias] = [inputAt(node, 0), inputAt(node, 1), optionalInput(node, 2)];
   const axes = normalizedAxes(node);
   const [dy = null, dmean = null, dinverse = null] = dys;
   const like = (v: Value): Value => f.cast(v, x.type.dtype);
@@ -82,10 +89,10 @@ function grad(b: GraphBuilder, node: Normalization, dys: readonly (Value | null)
 }
 /** Mean and InvStdDev in x's type: the node's own outputs, or those of the same node with all three. */
 function statisticsOf(b: GraphBuilder, node: Normalization): { readonly mean: Value; readonly inverse: Value } {
-  const own = [optionalOperand(node.outputs, 1), optionalOperand(node.outputs, 2)].filter((v) => v !== null);
+  const own = [optionalOutput(node.outputs, 1), optionalOutput(node.outputs, 2)].filter((v) => v !== null);
   const statistics = own.length === 2 ? own : b.addMany("LayerNormalization", node.inputs, node.attributes, 3).slice(1);
-  const like = (v: Value): Value => formulas(b).cast(v, operand(node.inputs, 0).type.dtype);
-  return { mean: like(operand(statistics, 0)), inverse: like(operand(statistics, 1)) };
+  const like = (v: Value): Value => formulas(b).cast(v, inputAt(node, 0).type.dtype);
+  return { mean: like(outputAt(statistics, 0)), inverse: like(outputAt(statistics, 1)) };
 }
 /** The number of elements that share a mean, in x's type. */
 function elementsIn(b: GraphBuilder, x: Value, axes: readonly number[]): Value {
@@ -103,12 +110,12 @@ export const normalizationOps: OpFamily<"LayerNormalization"> = {
     grad,
     lower: (b, node, target) => (target.opset >= 17 ? "keep" : inPrimitives(b, node).slice(0, node.outputs.length)),
     upgrade: "none",
-    flops: (node) => ({ macs: 0, other: mulDims(productOf(operand(node.inputs, 0).type.shape), 8) }),
+    flops: (node) => ({ macs: 0, other: mulDims(productOf(inputAt(node, 0).type.shape), 8) }),
     receptiveField: (node, index) => {
-      const x = operand(node.inputs, 0).type;
+      const x = inputAt(node, 0).type;
       const first = firstAxis(x, node.attributes.axis);
       if (index === 0) return x.shape.map((_, i) => (i < first ? sameAxis(i) : "all"));
-      const own = operand(node.inputs, index).type.shape;
+      const own = inputAt(node, index).type.shape;
       const lead = x.shape.length - own.length;
       return own.map((d, i) => (d === 1 ? "fixed" : sameAxis(i + lead)));
     },

@@ -5,28 +5,29 @@ import { formulas } from "../formulas.ts";
 import type { Node, Value } from "../graph.ts";
 import { type Flops, type OpFamily, RuleFault, type Target } from "../op-schema.ts";
 import { tensorFrom } from "../tensor-data.ts";
-import { averagePoolGrad } from "./average-pool-grad.ts";
+import { averagePoolGrad } from "./average-pool-forms.ts";
+import { inputAt } from "./call-inputs.ts";
 import { sizesFrom } from "./conv-grad.ts";
-import { operand } from "./node-operands.ts";
+import { firstOutput } from "./elementwise.ts";
 import { axesOf, slidesOf, volumeOf } from "./window.ts";
 
 const spreadFlops = (node: Node<"MaxPoolGrad" | "AveragePoolGrad">, perElement: number): Flops => ({
   macs: 0,
-  other: productOf([...operand(node.inputs, 0).type.shape, perElement]),
+  other: productOf([...inputAt(node, 0).type.shape, perElement]),
 });
 
 /** The gradients of MaxPool and AveragePool. */
 export const poolGradOps: OpFamily<"MaxPoolGrad" | "AveragePoolGrad"> = {
   MaxPoolGrad: {
     infer: (call) => {
-      const dy = operand(call.inputs, 0).type;
-      return [{ dtype: dy.dtype, shape: sizesFrom(operand(call.inputs, 2), dy.shape.length, () => call.unknown()) }];
+      const dy = inputAt(call, 0).type;
+      return [{ dtype: dy.dtype, shape: sizesFrom(inputAt(call, 2), dy.shape.length, () => call.unknown()) }];
     },
     evaluate: "none",
     // dX is linear in dY; its adjoint picks the elements at the maxima.
     grad: (b, node, [g]) => {
       if (g === null || g === undefined) return [null, null, null];
-      return [b.add("Gather", [formulas(b).reshape(g, [-1]), operand(node.inputs, 1)]), null, null];
+      return [b.add("Gather", [formulas(b).reshape(g, [-1]), inputAt(node, 1)]), null, null];
     },
     lower: (b, node, target) => [lowerMaxPoolGrad(b, node, target)],
     upgrade: "none",
@@ -40,15 +41,15 @@ export const poolGradOps: OpFamily<"MaxPoolGrad" | "AveragePoolGrad"> = {
   },
   AveragePoolGrad: {
     infer: (call) => {
-      const dy = operand(call.inputs, 0).type;
-      return [{ dtype: dy.dtype, shape: sizesFrom(operand(call.inputs, 1), dy.shape.length, () => call.unknown()) }];
+      const dy = inputAt(call, 0).type;
+      return [{ dtype: dy.dtype, shape: sizesFrom(inputAt(call, 1), dy.shape.length, () => call.unknown()) }];
     },
     evaluate: "none",
     // dX is linear in dY; its adjoint is the pool itself, with as many windows as dY has.
     grad: (b, node, [g]) => {
       if (g === null || g === undefined) return [null, null];
-      const sizes = operand(node.outputs, 0).type.shape.slice(2);
-      const wanted = operand(node.inputs, 0).type.shape.slice(2);
+      const sizes = firstOutput(node).type.shape.slice(2);
+      const wanted = inputAt(node, 0).type.shape.slice(2);
       const floored = slidesOf(sizes, node.attributes.kernel_shape, { ...node.attributes, auto_pad: "NOTSET" });
       return [b.add("AveragePool", [g], { ...node.attributes, ceil_mode: floored.every((s, i) => s.out === wanted[i]) ? 0 : 1 }), null];
     },
@@ -67,13 +68,15 @@ export const poolGradOps: OpFamily<"MaxPoolGrad" | "AveragePoolGrad"> = {
 /** Scatters dY into zeros, flat; where windows overlap, several may have the same maximum and are added up. */
 function lowerMaxPoolGrad(b: GraphBuilder, node: Node<"MaxPoolGrad">, target: Target): Value {
   const f = formulas(b);
-  const [dy, indices, xShape] = [operand(node.inputs, 0), operand(node.inputs, 1), operand(node.inputs, 2)];
+  const [dy, indices, xShape] = [inputAt(node, 0), inputAt(node, 1), inputAt(node, 2)];
   const overlap = axesOf(node.attributes).some((a) => a.extent > a.stride);
   if (overlap && target.opset < 16) {
     throw new RuleFault("opset-too-old", "the gradient of overlapping max pools needs opset 16", "compile for opset 16 or later");
   }
   const count = b.add("ReduceProd", [xShape], { keepdims: 1 });
   const zeros = b.add("ConstantOfShape", [count], { value: tensorFrom(dy.type.dtype, [1], [0]) });
-  const scattered = b.add("ScatterElements", [zeros, f.reshape(indices, [-1]), f.reshape(dy, [-1])], { reduction: overlap ? "add" : "none" });
+  const scattered = b.add("ScatterElements", [zeros, f.reshape(indices, [-1]), f.reshape(dy, [-1])], {
+    reduction: overlap ? "add" : "none",
+  });
   return f.reshape(scattered, xShape);
 }

@@ -4,8 +4,9 @@ import type { Dim } from "../dim.ts";
 import { formulas } from "../formulas.ts";
 import type { Node, Value } from "../graph.ts";
 import { type OldNode, RuleFault, type Target } from "../op-schema.ts";
-import { operand, optionalOperand } from "./node-operands.ts";
+import { inputAt, optionalInput } from "./call-inputs.ts";
 import { renewed } from "./old-forms.ts";
+import { outputAt } from "./outputs.ts";
 
 /**
  * Opset 10 had (X, scales) and asymmetric positions, which nearest rounded down where axes grow and up where they shrink.
@@ -19,18 +20,22 @@ export function upgradeResize(b: GraphBuilder, old: OldNode): readonly (Value | 
     const attributes = { ...old.attributes, coordinate_transformation_mode: "asymmetric", nearest_mode };
     return renewed(b, { ...old, attributes }, [x, null, second], []);
   };
-  const scales = operand(old.inputs, 1);
+  const scales = inputAt(old, 1);
   if (old.attributes["mode"] === "linear") return resized("floor");
   if (scales.elements !== null) return resized(shrinks(scales.elements) ? "ceil" : "floor");
   // Scales that are computed or fed in: whether one shrinks shows when they come.
   const f = formulas(b);
   const below = f.less(b.add("ReduceMin", [scales], { keepdims: 0 }), 1);
-  return [b.add("Where", [below, operand(resized("ceil"), 0), operand(resized("floor"), 0)])];
+  return [b.add("Where", [below, outputAt(resized("ceil"), 0), outputAt(resized("floor"), 0)])];
 }
 function shrinks(scales: readonly Dim[]): boolean {
   const [grows, small] = [scales.some((s) => Number(s) > 1), scales.some((s) => Number(s) < 1)];
   if (!grows || !small) return small;
-  throw new RuleFault("unsupported-form", "scales above and below 1 together round differently since opset 11", "export the model for opset 11 or later");
+  throw new RuleFault(
+    "unsupported-form",
+    "scales above and below 1 together round differently since opset 11",
+    "export the model for opset 11 or later",
+  );
 }
 
 /**
@@ -48,7 +53,7 @@ export function lowerResize(b: GraphBuilder, node: Node<"Resize">, target: Targe
 }
 /** (X, roi, scales, sizes) for every axis. */
 function inputsForAllAxes(b: GraphBuilder, node: Node<"Resize">, axes: readonly number[]): readonly (Value | null)[] {
-  const x = operand(node.inputs, 0);
+  const x = inputAt(node, 0);
   const rank = x.type.shape.length;
   const named = axes.map((a) => (a < 0 ? a + rank : a));
   const whole = Array.from({ length: rank }, (_, i) => i);
@@ -62,11 +67,14 @@ function inputsForAllAxes(b: GraphBuilder, node: Node<"Resize">, axes: readonly 
     const order = Array.from({ length: parts }, (_, part) => whole.map((axis) => entry(part, axis))).flat();
     return b.add("Gather", [b.add("Concat", [unchanged(given), given], { axis: 0 }), b.constant("int64", order)]);
   };
-  const constants = (values: readonly number[]) => (like: Value): Value => b.constant(like.type.dtype, values);
+  const constants =
+    (values: readonly number[]) =>
+    (like: Value): Value =>
+      b.constant(like.type.dtype, values);
   return [
     x,
-    spread(optionalOperand(node.inputs, 1), constants([...whole.map(() => 0), ...whole.map(() => 1)]), 2),
-    spread(optionalOperand(node.inputs, 2), constants(whole.map(() => 1)), 1),
-    spread(optionalOperand(node.inputs, 3), () => b.add("Shape", [x]), 1),
+    spread(optionalInput(node, 1), constants([...whole.map(() => 0), ...whole.map(() => 1)]), 2),
+    spread(optionalInput(node, 2), constants(whole.map(() => 1)), 1),
+    spread(optionalInput(node, 3), () => b.add("Shape", [x]), 1),
   ];
 }

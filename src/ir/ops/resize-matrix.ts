@@ -26,20 +26,22 @@ export interface Matrix {
   readonly weights: readonly number[];
 }
 
+const { fround } = Math;
+/** (o + 0.5) / scale - 0.5 in float32, step by step as the runtime computes it: `nearest` rounds where ties fall. */
+const halfPixel = (o: number, scale: number): number => fround(fround((o + 0.5) / fround(scale)) - 0.5);
 /** Where output position o lies on the input's axis. */
 const coordinates: Readonly<Record<string, (o: number, i: Interpolation) => number>> = {
-  half_pixel: (o, { scale }) => (o + 0.5) / scale - 0.5,
+  half_pixel: (o, { scale }) => halfPixel(o, scale),
+  // The output stays centred where rounding made it smaller or larger than size * scale.
   half_pixel_symmetric: (o, { scale, size, out }) => {
-    // The output stays centred where rounding made it smaller or larger than size * scale.
-    const adjustment = out / (scale * size);
-    const center = size / 2;
-    return center * (1 - adjustment) + (o + 0.5) / scale - 0.5;
+    const adjustment = fround(out / fround(fround(scale) * size));
+    return fround((size / 2) * (1 - adjustment) + (o + 0.5) / fround(scale) - 0.5);
   },
-  pytorch_half_pixel: (o, { scale, out }) => (out > 1 ? (o + 0.5) / scale - 0.5 : 0),
-  align_corners: (o, { size, out }) => (out === 1 ? 0 : (o * (size - 1)) / (out - 1)),
-  asymmetric: (o, { scale }) => o / scale,
+  pytorch_half_pixel: (o, { scale, out }) => (out > 1 ? halfPixel(o, scale) : 0),
+  align_corners: (o, { size, out }) => (out === 1 ? 0 : fround((o * (size - 1)) / (out - 1))),
+  asymmetric: (o, { scale }) => fround(o / fround(scale)),
   tf_crop_and_resize: (o, { size, out, roi: [start, end] }) =>
-    out > 1 ? start * (size - 1) + (o * (end - start) * (size - 1)) / (out - 1) : 0.5 * (start + end) * (size - 1),
+    fround(out > 1 ? start * (size - 1) + (o * (end - start) * (size - 1)) / (out - 1) : 0.5 * (start + end) * (size - 1)),
 };
 const roundings: Readonly<Record<string, (x: number) => number>> = {
   round_prefer_floor: (x) => Math.ceil(x - 0.5),
@@ -50,13 +52,10 @@ const roundings: Readonly<Record<string, (x: number) => number>> = {
 
 function chosen<V>(table: Readonly<Record<string, V>>, name: string, attribute: string): V {
   const entry = Object.hasOwn(table, name) ? table[name] : undefined;
-  if (entry === undefined) throw new RuleFault("op-attribute", `"${attribute}" is "${name}", wanted one of ${Object.keys(table).join(", ")}`);
+  if (entry === undefined)
+    throw new RuleFault("op-attribute", `"${attribute}" is "${name}", wanted one of ${Object.keys(table).join(", ")}`);
   return entry;
 }
-const coordinateOf = (o: number, i: Interpolation): number =>
-  // The runtime computes positions in float32: a tie of nearest falls where float32 puts it.
-  Math.fround(chosen(coordinates, i.attributes.coordinate_transformation_mode, "coordinate_transformation_mode")(o, i));
-
 /** Weights of the positions around x, from `first` on. */
 interface Taps {
   readonly first: number;
@@ -89,12 +88,13 @@ function tapsAt(x: number, i: Interpolation): Taps {
 /** The weights out x size: positions past an edge read the edge, or nothing with exclude_outside; a crop's outside reads nothing. */
 export function interpolationMatrix(i: Interpolation): Matrix {
   const { size, out, attributes } = i;
+  const coordinate = chosen(coordinates, attributes.coordinate_transformation_mode, "coordinate_transformation_mode");
   const weights = Array.from({ length: out * size }, () => 0);
   for (let o = 0; o < out; o++) {
-    const x = coordinateOf(o, i);
+    const x = coordinate(o, i);
     if (attributes.coordinate_transformation_mode === "tf_crop_and_resize" && (x < 0 || x > size - 1)) continue;
     const taps = tapsAt(x, i);
-    const drop = attributes.mode !== "nearest" && (attributes.exclude_outside === 1 || (attributes.antialias === 1 && i.scale < 1));
+    const drop = attributes.mode !== "nearest" && attributes.exclude_outside === 1;
     const inside = taps.weights.map((w, k) => (drop && (taps.first + k < 0 || taps.first + k >= size) ? 0 : w));
     const total = drop ? inside.reduce((s, w) => s + w, 0) : 1;
     inside.forEach((w, k) => {

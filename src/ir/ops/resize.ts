@@ -4,11 +4,12 @@ import { type Dim, exactDiv, floorDiv, mulDims, productOf } from "../dim.ts";
 import { formulas } from "../formulas.ts";
 import { type Node, printType, type Value } from "../graph.ts";
 import { type AxisWindow, type Call, type OpFamily, RuleFault } from "../op-schema.ts";
-import type { Shape } from "../shape.ts";
+import { type Shape, sameShape } from "../shape.ts";
 import { axesOf, sameAxis } from "./axes.ts";
-import { operand, optionalOperand } from "./node-operands.ts";
-import { type Interpolation, interpolationMatrix, repeatsExactly } from "./resize-matrix.ts";
+import { inputAt, optionalInput } from "./call-inputs.ts";
+import { firstOutput } from "./elementwise.ts";
 import { lowerResize, upgradeResize } from "./resize-forms.ts";
+import { type Interpolation, interpolationMatrix, repeatsExactly } from "./resize-matrix.ts";
 import { resizeWindow } from "./resize-window.ts";
 
 type ResizeCall = Pick<Call<"Resize">, "inputs" | "attributes">;
@@ -24,32 +25,42 @@ interface ResizedAxis {
 
 /** An optional input, or null where it is no vector with elements, which means the same. */
 export function givenInput(call: ResizeCall, index: number): Value | null {
-  const value = optionalOperand(call.inputs, index);
+  const value = optionalInput(call, index);
   return value === null || value.type.shape.length !== 1 || value.type.shape[0] === 0 ? null : value;
 }
 /** The axes that scales, sizes and roi speak of. */
 export function namedAxes(call: ResizeCall): readonly number[] {
-  const rank = operand(call.inputs, 0).type.shape.length;
+  const rank = inputAt(call, 0).type.shape.length;
   return call.attributes.axes === undefined ? Array.from({ length: rank }, (_, i) => i) : axesOf(call.attributes.axes, rank, "axes entry");
 }
 
 /** How each named axis is resized. Throws a RuleFault where scales and sizes do not fit. */
 function resizedAxes(call: ResizeCall, unknown: () => Dim): readonly ResizedAxis[] {
-  const x = operand(call.inputs, 0).type;
+  const x = inputAt(call, 0).type;
   const axes = namedAxes(call);
   const [scales, sizes] = [givenInput(call, 2), givenInput(call, 3)];
   if ((scales === null) === (sizes === null)) {
-    throw new RuleFault("op-arity", scales === null ? "neither scales nor sizes are given" : "both scales and sizes are given", "give one of them");
+    throw new RuleFault(
+      "op-arity",
+      scales === null ? "neither scales nor sizes are given" : "both scales and sizes are given",
+      "give one of them",
+    );
   }
   const given = scales ?? sizes;
   const what = scales === null ? "sizes" : "scales";
   const [length] = given?.type.shape ?? [];
   if (typeof length === "number" && length !== axes.length) {
-    throw new RuleFault("shape-mismatch", `there are ${length} ${what} for ${axes.length} axes of ${printType(x)}`, "name the axes, or give one per axis");
+    throw new RuleFault(
+      "shape-mismatch",
+      `there are ${length} ${what} for ${axes.length} axes of ${printType(x)}`,
+      "name the axes, or give one per axis",
+    );
   }
   const elements = given?.elements ?? axes.map(() => null);
   const plain = axes.map((axis, i) => resized(axis, x.shape[axis] ?? 1, elements[i] ?? null, scales !== null, unknown));
-  return scales !== null || call.attributes.keep_aspect_ratio_policy === "stretch" ? plain : proportional(plain, call.attributes.keep_aspect_ratio_policy, unknown);
+  return scales !== null || call.attributes.keep_aspect_ratio_policy === "stretch"
+    ? plain
+    : proportional(plain, call.attributes.keep_aspect_ratio_policy, unknown);
 }
 function resized(axis: number, size: Dim, element: Dim | null, isScale: boolean, unknown: () => Dim): ResizedAxis {
   if (!isScale) return { axis, size, out: element ?? unknown(), scale: null };
@@ -83,7 +94,8 @@ function interpolationOf(call: ResizeCall, a: ResizedAxis): Interpolation | null
   const roi = givenInput(call, 1)?.elements ?? null;
   const count = namedAxes(call).length;
   const [start, end] = [roi?.[position], roi?.[position + count]];
-  if (call.attributes.coordinate_transformation_mode === "tf_crop_and_resize" && (typeof start !== "number" || typeof end !== "number")) return null;
+  if (call.attributes.coordinate_transformation_mode === "tf_crop_and_resize" && (typeof start !== "number" || typeof end !== "number"))
+    return null;
   return {
     size: a.size,
     out: a.out,
@@ -94,10 +106,12 @@ function interpolationOf(call: ResizeCall, a: ResizedAxis): Interpolation | null
 }
 
 function grad(b: GraphBuilder, node: Node<"Resize">, dy: Value): Value {
-  const x = operand(node.inputs, 0);
-  const y = operand(node.outputs, 0).type;
+  const x = inputAt(node, 0);
+  const y = firstOutput(node).type;
+  // onnxruntime copies where no size changes, and along an axis whose scale is 1, whatever the roi says.
+  if (sameShape(x.type.shape, y.shape)) return dy;
   const axes = resizedAxes(node, () => "?").map((a) => ({ ...a, out: y.shape[a.axis] ?? a.out }));
-  const changed = axes.filter((a) => a.out !== a.size || node.attributes.coordinate_transformation_mode === "tf_crop_and_resize");
+  const changed = axes.filter((a) => a.out !== a.size || (a.scale ?? 1) !== 1);
   const factors = repetitions(node, changed, x.type.shape.length);
   return factors === null ? changed.reduce((g, a) => contracted(b, node, g, a), dy) : summedBlocks(b, dy, factors);
 }
@@ -121,7 +135,11 @@ function summedBlocks(b: GraphBuilder, dy: Value, factors: readonly number[]): V
 function contracted(b: GraphBuilder, node: Node<"Resize">, dy: Value, a: ResizedAxis): Value {
   const interpolation = interpolationOf(node, a);
   if (interpolation === null) {
-    throw new RuleFault("unknown-size", `the gradient along axis ${a.axis}, from ${a.size} to ${a.out}, needs numbers`, "fix the input's sizes, or scale by a whole number with mode nearest");
+    throw new RuleFault(
+      "unknown-size",
+      `the gradient along axis ${a.axis}, from ${a.size} to ${a.out}, needs numbers`,
+      "fix the input's sizes, or scale by a whole number with mode nearest",
+    );
   }
   const f = formulas(b);
   const rank = dy.type.shape.length;
@@ -136,11 +154,11 @@ function contracted(b: GraphBuilder, node: Node<"Resize">, dy: Value, a: Resized
 const taps: Readonly<Record<string, number>> = { nearest: 1, linear: 2, cubic: 4 };
 function windows(node: Node<"Resize">, index: number): readonly AxisWindow[] | null {
   if (index > 0) return null;
-  const x = operand(node.inputs, 0).type.shape;
+  const x = inputAt(node, 0).type.shape;
   const axes = new Map(resizedAxes(node, () => "?").map((a) => [a.axis, a]));
   return x.map((_, axis) => {
     const a = axes.get(axis);
-    const out = operand(node.outputs, 0).type.shape[axis] ?? 1;
+    const out = firstOutput(node).type.shape[axis] ?? 1;
     return a === undefined || a.size === out ? sameAxis(axis) : resizeWindow({ ...a, out }, node.attributes);
   });
 }
@@ -149,11 +167,12 @@ function windows(node: Node<"Resize">, index: number): readonly AxisWindow[] | n
 export const resizeOps: OpFamily<"Resize"> = {
   Resize: {
     infer: (call) => {
-      const x = operand(call.inputs, 0).type;
+      const x = inputAt(call, 0).type;
       const outs = new Map(resizedAxes(call, () => call.unknown()).map((a) => [a.axis, a.out]));
       const shape: Shape = x.shape.map((d, i) => outs.get(i) ?? d);
       const empty = shape.findIndex((d) => d === 0);
-      if (empty >= 0 && x.shape[empty] !== 0) throw new RuleFault("empty-output", `axis ${empty} of ${printType(x)} would have no elements`, "use a larger scale");
+      if (empty >= 0 && x.shape[empty] !== 0)
+        throw new RuleFault("empty-output", `axis ${empty} of ${printType(x)} would have no elements`, "use a larger scale");
       return [{ dtype: x.dtype, shape }];
     },
     evaluate: "none",
@@ -161,7 +180,7 @@ export const resizeOps: OpFamily<"Resize"> = {
     grad: (b, node, [dy]) => [dy === null || dy === undefined ? null : grad(b, node, dy), null, null, null],
     lower: lowerResize,
     upgrade: upgradeResize,
-    flops: (node) => ({ macs: 0, other: productOf([...operand(node.outputs, 0).type.shape, taps[node.attributes.mode] ?? 1]) }),
+    flops: (node) => ({ macs: 0, other: productOf([...firstOutput(node).type.shape, taps[node.attributes.mode] ?? 1]) }),
     receptiveField: windows,
     docs: {
       summary: "Resizes axes by nearest, linear or cubic interpolation.",

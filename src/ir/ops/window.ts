@@ -41,8 +41,7 @@ export function slidesOf(sizes: Shape, kernel: readonly number[], attributes: Wi
   const { strides, dilations } = checkedWindow(sizes.length, kernel, attributes);
   return sizes.map((size, i) => {
     const [k, stride, dilation] = [kernel[i] ?? 1, strides[i] ?? 1, dilations[i] ?? 1];
-    const [begin, end] = paddingOf(size, extentOf(k, dilation), stride, attributes, i, sizes.length);
-    const out = windowCount(size, extentOf(k, dilation), stride, begin, end, attributes.ceil_mode === 1);
+    const { begin, end, out } = placement(size, extentOf(k, dilation), stride, attributes, i, sizes.length);
     if (typeof out === "number" && out < 1) throw tooLarge(i, sizes, k, dilation, begin, end);
     return { kernel: k, stride, dilation, begin, end, size, out };
   });
@@ -75,30 +74,32 @@ export function checkedWindow(
 }
 const autoPads = ["NOTSET", "SAME_UPPER", "SAME_LOWER", "VALID"];
 
-/** The number of windows. With `ceil` a last window may hang over the end, but has to start before the padding that follows the input. */
-function windowCount(size: Dim, extent: number, stride: number, begin: Dim, end: Dim, ceil: boolean): Dim {
-  const room = subDims(addDims(size, addDims(begin, end)), extent);
-  if (!ceil) return typeof room === "number" && room < 0 ? 0 : addDims(floorDiv(room, stride), 1);
-  // min(ceil(room / stride) + 1, ceil((size + begin) / stride)), and ceil is monotonic.
-  const overhang = subDims(addDims(end, stride), extent);
-  const clipped = typeof overhang === "number" ? Math.min(overhang, 0) : subDims(0, maxDims(0, subDims(0, overhang)));
-  return ceilDiv(addDims(addDims(size, begin), clipped), stride);
-}
-
-/** Padding before and after. SAME_* pads such that there are ceil(size / stride) windows, an odd one more at the named end. */
-function paddingOf(
+/** Padding and number of windows along one axis. SAME_* pads such that there are ceil(size / stride), an odd one more at the named end. */
+function placement(
   size: Dim,
   extent: number,
   stride: number,
-  attributes: WindowAttributes,
+  { auto_pad, pads, ceil_mode }: WindowAttributes,
   axis: number,
   rank: number,
-): readonly [Dim, Dim] {
-  if (attributes.auto_pad === "NOTSET") return [attributes.pads?.[axis] ?? 0, attributes.pads?.[axis + rank] ?? 0];
-  if (attributes.auto_pad === "VALID") return [0, 0];
-  const last = mulDims(subDims(ceilDiv(size, stride), 1), stride);
-  const total = maxDims(0, subDims(addDims(last, extent), size));
-  return halves(total, attributes.auto_pad === "SAME_UPPER");
+): Pick<Slide, "begin" | "end" | "out"> {
+  if (auto_pad.startsWith("SAME")) {
+    const out = ceilDiv(size, stride);
+    const total = maxDims(0, subDims(addDims(mulDims(subDims(out, 1), stride), extent), size));
+    const [begin, end] = halves(total, auto_pad === "SAME_UPPER");
+    return { begin, end, out };
+  }
+  const [begin, end] = auto_pad === "VALID" ? [0, 0] : [pads?.[axis] ?? 0, pads?.[axis + rank] ?? 0];
+  return { begin, end, out: windowCount(addDims(size, begin), extent, stride, end, ceil_mode === 1) };
+}
+/**
+ * The number of windows over `size` positions and `end` more of padding. With `ceil` a last window may hang over the end, but has
+ * to start before the padding: min(ceil((size + end - extent) / stride) + 1, ceil(size / stride)), and ceil is monotonic.
+ */
+function windowCount(size: Dim, extent: number, stride: number, end: number, ceil: boolean): Dim {
+  const room = addDims(size, end - extent);
+  if (typeof room === "number" && room < 0) return 0;
+  return ceil ? ceilDiv(addDims(size, Math.min(end - extent + stride, 0)), stride) : addDims(floorDiv(room, stride), 1);
 }
 /** A total cut in two; the second half takes an odd one when `upper`. */
 export function halves(total: Dim, upper: boolean): readonly [Dim, Dim] {

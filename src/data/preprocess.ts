@@ -1,7 +1,7 @@
-/** What a trained model wants its images to be like: written into its file by `train`, read by `run`. */
-import type { ChannelStatistics } from "../data/index.ts";
+/** What a trained model wants its images to be like: written into its file when it is exported, read by `striate run`. */
 import { userError } from "../ir/diagnostic.ts";
 import { nowhere } from "../ir/location.ts";
+import type { ChannelStatistics } from "./normalize.ts";
 
 /** How images become a model's input, and what its classes are called. */
 export interface Preprocess extends ChannelStatistics {

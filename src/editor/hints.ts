@@ -1,0 +1,69 @@
+/** Inlay hints: the shapes of variables and of the results of calls, beside them in the text. */
+import type { CallFacts } from "./call-facts.ts";
+
+/** A hint at an offset of the analysed text. */
+export interface Hint {
+  readonly offset: number;
+  readonly label: string;
+  /** Every value, one a line, where the label had to be short. */
+  readonly tooltip: string | null;
+}
+
+/** The hints of a text. A call that only passes on what is shown around it has none. */
+export function hintsOf(facts: readonly CallFacts[]): readonly Hint[] {
+  const byMark = new Map(facts.map((f) => [f.call.mark, f]));
+  return facts.flatMap((f): readonly Hint[] => {
+    const { call } = f;
+    const label = labelOf(f);
+    const tooltip = f.shapes.length > 1 ? runs(transitions(f)).map(({ text, count }) => `${text}${times(count)}`).join("\n") : null;
+    if (call.variable !== null) return [{ offset: call.variable.end, label: `: ${label}`, tooltip }];
+    const outer = call.outer === null ? undefined : byMark.get(call.outer);
+    if (outer !== undefined && labelOf(outer) === label) return [];
+    return [{ offset: call.end, label: ` ${label}`, tooltip }];
+  });
+}
+
+const mostRuns = 4;
+const times = (count: number): string => (count === 1 ? "" : ` x${count}`);
+
+/** `[N, 64, 56, 56]` for one shape; `64 -> 256 | 256 -> 256 x2`, the axes that change alone, for several. */
+function labelOf(f: CallFacts): string {
+  const [first = ""] = f.shapes;
+  if (f.shapes.every((s) => s === first)) return first;
+  const found = runs(changing(f) ?? transitions(f));
+  const shown = found.slice(0, mostRuns).map(({ text, count }) => `${text}${times(count)}`);
+  return [...shown, ...(found.length > mostRuns ? [`and ${found.length - mostRuns} more`] : [])].join(" | ");
+}
+
+/** Each value as `input -> output` where a layer with one input made it, else as its shape. */
+function transitions({ layers, shapes }: CallFacts): readonly string[] {
+  if (layers.length !== shapes.length || !layers.every((l) => l.inputs.length === 1)) return shapes;
+  return layers.map((l) => `${l.inputs[0]} -> ${l.output}`);
+}
+/** The transitions without the axes that are the same everywhere; null where shapes have no axes in common. */
+function changing({ layers, shapes }: CallFacts): readonly string[] | null {
+  if (layers.length !== shapes.length || !layers.every((l) => l.inputs.length === 1)) return null;
+  const pairs = layers.map((l) => [axesOf(l.inputs[0] ?? ""), axesOf(l.output)] as const);
+  const all = pairs.flat();
+  const [rank = 0] = all.map((axes) => axes.length);
+  if (!all.every((axes) => axes.length === rank)) return null;
+  const differs = Array.from({ length: rank }, (_, i) => all.some((axes) => axes[i] !== all[0]?.[i]));
+  const short = (axes: readonly string[]): string => axes.filter((_, i) => differs[i] === true).join("x");
+  return pairs.map(([from, to]) => `${short(from)} -> ${short(to)}`);
+}
+const axesOf = (shape: string): readonly string[] => shape.replace(/^\w*\[|\]$/g, "").split(", ");
+
+interface Run {
+  readonly text: string;
+  readonly count: number;
+}
+/** Equal neighbours as one. */
+function runs(texts: readonly string[]): readonly Run[] {
+  const found: { text: string; count: number }[] = [];
+  for (const text of texts) {
+    const last = found.at(-1);
+    if (last?.text === text) last.count++;
+    else found.push({ text, count: 1 });
+  }
+  return found;
+}

@@ -1,0 +1,58 @@
+/** What the type checker says and what tracing says, each mistake once. */
+import type { Diagnostic } from "../ir/diagnostic.ts";
+import type { SourcePosition } from "../ir/location.ts";
+import { callNamedAt, offsetAt, type SourceFile } from "./source-calls.ts";
+import type { TypeFinding } from "./type-checker.ts";
+
+/** The findings of both. */
+export interface MergedFindings {
+  /** Found by tracing alone. */
+  readonly traced: readonly Diagnostic[];
+  /** Found by both: the types know the exact argument, the trace what the mistake comes from and how to mend it. */
+  readonly both: readonly { readonly diagnostic: Diagnostic; readonly type: TypeFinding }[];
+  /** Found by the type checker alone. */
+  readonly typed: readonly TypeFinding[];
+}
+
+/** Sorts findings by who made them. `sourceOf` gives the text that a place is in; undefined for a file that was not read. */
+export function mergeFindings(
+  diagnostics: readonly Diagnostic[],
+  types: readonly TypeFinding[],
+  sourceOf: (file: string) => SourceFile | undefined,
+): MergedFindings {
+  const open = new Set(types);
+  const traced: Diagnostic[] = [];
+  const both: { diagnostic: Diagnostic; type: TypeFinding }[] = [];
+  for (const diagnostic of diagnostics) {
+    const type = [...open].find((t) => isSame(diagnostic, t, sourceOf));
+    if (type === undefined) traced.push(diagnostic);
+    else {
+      open.delete(type);
+      both.push({ diagnostic, type });
+    }
+  }
+  return { traced, both, typed: [...open] };
+}
+
+/** The rule's message in a type checker's: the text of the literal type that an argument does not fit; null without one. */
+export const ruleIn = (message: string): string | null => {
+  const found = [...message.matchAll(/"((?:[^"\\]|\\.)*)"/g)].map(([, text = ""]) => text.replaceAll('\\"', '"')).filter((text) => /^\w+: /.test(text));
+  return found.at(-1) ?? null;
+};
+/** A message as the rule says it: without the layer's name and the scope. */
+export const nameless = (message: string): string => message.replace(/^(\w+)(?: in)? "[^"]*":/, "$1:");
+
+/** The same words at the same call, or at the scope around it, where the type checker reports what happened inside. */
+function isSame(diagnostic: Diagnostic, type: TypeFinding, sourceOf: (file: string) => SourceFile | undefined): boolean {
+  if (ruleIn(type.message) !== nameless(diagnostic.message)) return false;
+  const scopes = diagnostic.notes.filter((note) => note.message.startsWith("in the scope")).map((note) => note.location.position);
+  return [diagnostic.location.position, ...scopes].some((position) => position !== null && isWithin(position, type, sourceOf));
+}
+function isWithin(position: SourcePosition, type: TypeFinding, sourceOf: (file: string) => SourceFile | undefined): boolean {
+  if (position.file !== type.file) return false;
+  const source = sourceOf(position.file);
+  const call = source === undefined ? undefined : callNamedAt(source, offsetAt(source, position.line, position.column));
+  if (source === undefined || call === undefined) return position.line === type.range.start.line + 1;
+  const at = offsetAt(source, type.range.start.line + 1, type.range.start.character + 1);
+  return call.start <= at && at <= call.end;
+}

@@ -1,0 +1,22 @@
+/** The command line as its users run it: in a process of its own. */
+import { execFile } from "node:child_process";
+import { resolve } from "node:path";
+
+const program = resolve(import.meta.dirname, "../../bin/striate.js");
+
+/** How a command ended. */
+export interface CommandResult {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs striate with arguments in a folder. */
+export function striate(cwd: string, ...args: readonly string[]): Promise<CommandResult> {
+  return new Promise((done) => {
+    const env = { ...process.env, NO_COLOR: "1", FORCE_COLOR: "" };
+    const child = execFile(process.execPath, [program, ...args], { cwd, env, maxBuffer: 2 ** 26 }, (_, stdout, stderr) => {
+      done({ code: child.exitCode ?? -1, stdout, stderr });
+    });
+  });
+}
