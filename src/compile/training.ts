@@ -8,7 +8,7 @@ import { type Graph, printType, type Value } from "../ir/graph.ts";
 import { nowhere } from "../ir/location.ts";
 import { staticShape } from "../ir/shape.ts";
 import { type TensorData, zeros } from "../ir/tensor-data.ts";
-import { appendGradients, copyGraph, lower, mapped, optimize, sinkActivations, toTraining } from "../passes/index.ts";
+import { appendGradients, convolutionsToProducts, copyGraph, lower, mapped, optimize, sinkActivations, toTraining } from "../passes/index.ts";
 import { addLoss } from "./add-loss.ts";
 import { clipGradients, type GradientClipping } from "./clip-gradients.ts";
 import { type CompileOptions, targetOf } from "./inference.ts";
@@ -38,10 +38,12 @@ export interface CompiledTraining {
 export function compileTraining(model: Compilable, options: TrainingOptions): CompiledTraining {
   const source = sourceOf(model, options.shapes);
   const built = buildStep(source, options);
-  const lowered = lower(optimize(built.graph, "all").graph, targetOf(options));
+  const target = targetOf(options);
+  const whole = optimize(built.graph, "all").graph;
+  const lowered = lower(target.provider === "portable" ? convolutionsToProducts(whole).graph : whole, target);
   const graph = optimize(lowered, "all").graph;
   const metadata = { ...options.metadata, [trainingManifestKey]: printTrainingManifest(built.manifest) };
-  const bytes = writeModel(graph, { opset: targetOf(options).opset, metadata });
+  const bytes = writeModel(graph, { opset: target.opset, metadata });
   return { bytes, graph, manifest: built.manifest, state: initialState(source, built.manifest, options) };
 }
 

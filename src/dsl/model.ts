@@ -44,9 +44,15 @@ export interface Model<I, O> extends AnyModel {
 }
 /** True, or the message of a block that failed and whose result is an output. */
 type OutputFault<O> = O extends { readonly shape: infer S }
-  ? S extends string ? S : true
+  ? S extends string
+    ? S
+    : true
   : { [K in keyof O]: O[K] extends { readonly shape: infer S extends string } ? S : never }[keyof O] extends infer F
-    ? [F] extends [never] ? true : string extends F ? true : F
+    ? [F] extends [never]
+      ? true
+      : string extends F
+        ? true
+        : F
     : never;
 /** Defines a model. `forward` returns one tensor, which is called "output" in the graph, or tensors by name. */
 export function defineModel<const I extends InputSpecs, O>(definition: {

@@ -3,6 +3,7 @@ export { activationMemory, type MemoryOptions, type MemoryPeak } from "./activat
 export { bindInputs, freeInitializers, substituteShapes } from "./bind.ts";
 export { eliminateCommonSubexpressions } from "./common-subexpression-elimination.ts";
 export { type ConstantFoldingOptions, foldConstants } from "./constant-folding.ts";
+export { convolutionsToProducts } from "./convolution-to-product.ts";
 export { copyGraph, copyInterface, copyNode, copyOutputs, mapped, mappedInputs, type ValueMap } from "./copy-graph.ts";
 export { type CostOptions, cost, type GraphCost, type NodeCost } from "./cost.ts";
 export { eliminateDeadCode } from "./dead-code-elimination.ts";

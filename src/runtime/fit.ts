@@ -46,6 +46,7 @@ export interface FitOptions {
   readonly signal?: AbortSignal;
   readonly onBatch?: (event: BatchEvent) => void | Promise<void>;
   readonly onValidationBatch?: (event: EvaluatedBatch) => void | Promise<void>;
+  /** After every epoch, before its checkpoint: a run killed in between tells it again when it is resumed. */
   readonly onEpoch?: (record: EpochRecord) => void | Promise<void>;
   /** After a checkpoint is on the disk. */
   readonly onCheckpoint?: (path: string, step: number) => void | Promise<void>;
@@ -175,8 +176,9 @@ async function endEpoch(fit: Fit): Promise<boolean> {
     validation,
   };
   trainer.counters = { ...counters, epoch: counters.epoch + 1, batch: 0, running: noTotals, history: [...counters.history, record] };
-  if (options.run !== undefined) await checkpoint(fit);
+  // The event before the checkpoint: a run killed in between tells it again, where the other order would never tell it.
   await options.onEpoch?.(record);
+  await checkpoint(fit);
   return true;
 }
 async function validate({ trainer, options: { signal, onValidationBatch } }: Fit, loader: BatchLoader): Promise<Scores | "stopped"> {
@@ -192,9 +194,10 @@ async function validate({ trainer, options: { signal, onValidationBatch } }: Fit
 }
 
 async function stop(fit: Fit): Promise<false> {
-  if (fit.options.run !== undefined) await checkpoint(fit);
+  await checkpoint(fit);
   return false;
 }
+/** Writes the run's checkpoint, if it has a folder for it. */
 async function checkpoint({ trainer, options: { run, onCheckpoint } }: Fit): Promise<void> {
   if (run === undefined) return;
   const path = checkpointFile(run);

@@ -1,6 +1,6 @@
 /** The layers of a model: what the summary and the report show. */
 import type { Source } from "../compile/index.ts";
-import { addDims, type Dim, substitute, symbolsOf } from "../ir/dim.ts";
+import { addDims, type Dim, isUnknown, substitute, symbolsOf } from "../ir/dim.ts";
 import { dtypes } from "../ir/dtype.ts";
 import type { Graph, Value } from "../ir/graph.ts";
 import { type AxisReceptiveField, activationMemory, cost, type NodeCost, receptiveField } from "../passes/index.ts";
@@ -63,13 +63,9 @@ const sizeOf = ({ type }: Value): number =>
   type.shape.reduce<number>((n, d) => n * (typeof d === "number" ? d : 0), dtypes[type.dtype].size);
 
 function peak(graph: Graph, weights: ReadonlySet<Value>, batch: string | null): number | null {
-  const symbols = new Set(graph.inputs.flatMap((v) => v.type.shape.flatMap((d) => [...symbolsOf(d)])));
-  if (
-    [...symbols].some((s) => s !== batch) ||
-    graph.nodes.some((n) => n.outputs.some((v) => v?.type.shape.some((d) => typeof d === "string" && d.includes("?"))))
-  ) {
-    return null;
-  }
+  const values = [...graph.inputs, ...graph.nodes.flatMap((node) => node.outputs.filter((v) => v !== null))];
+  const open = values.some((v) => v.type.shape.some((dim) => isUnknown(dim) || [...symbolsOf(dim)].some((symbol) => symbol !== batch)));
+  if (open) return null;
   return activationMemory(graph, { sizes: new Map(batch === null ? [] : [[batch, 1]]), isActivation: (value) => !weights.has(value) })
     .bytes;
 }

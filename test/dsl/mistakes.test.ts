@@ -11,7 +11,10 @@ import { expect, test } from "vitest";
 const root = resolve(import.meta.dirname, "../..");
 // By a path that is no literal: what does not compile must stay out of the program that the repository's tsconfig checks.
 const mistaken = (name: string): Promise<unknown> => import(join(root, "test/mistakes", name));
-const { inputs, mistakes } = (await mistaken("layers.ts")) as { readonly inputs: InputSpecs; readonly mistakes: readonly ((inputs: unknown) => unknown)[] };
+const { inputs, mistakes } = (await mistaken("layers.ts")) as {
+  readonly inputs: InputSpecs;
+  readonly mistakes: readonly ((inputs: unknown) => unknown)[];
+};
 const { simpleCnn } = (await mistaken("simple-cnn.ts")) as { readonly simpleCnn: AnyModel };
 
 interface Finding {

@@ -33,13 +33,13 @@ function traced({ inputs, text }: RandomCall): dsl.TracedModel | null {
 }
 const shapeOf = (model: dsl.TracedModel): readonly Dim[] => model.outputs[0]?.value.type.shape ?? [];
 
-const calls = fc.sample(randomCall, { numRuns: 420, seed: 20 }).flatMap((call) => {
+const calls = fc.sample(randomCall, { numRuns: 300, seed: 20 }).flatMap((call) => {
   const model = traced(call);
   return model === null ? [] : [{ call, model }];
 });
 
 test("most random calls fit", () => {
-  expect(calls.length).toBeGreaterThan(300);
+  expect(calls.length).toBeGreaterThan(250);
 });
 
 test("onnxruntime returns the shapes that the graph infers", async () => {

@@ -362,7 +362,8 @@ test("a step session writes bound outputs in place and makes no copies of them",
     await session.dispose();
     return grown;
   };
-  expect(await copied(createSession)).toBeGreaterThan(size * 4);
+  // Copies may have been collected meanwhile, but not all of them.
+  expect(await copied(createSession)).toBeGreaterThan(size * 2);
   expect(await copied(createStepSession)).toBeLessThan(100_000);
 });
 

@@ -1,6 +1,6 @@
 /** Batch normalization: with given statistics, and with the batch's own. */
 import { type Dim, mulDims, neverEqual, productOf } from "../dim.ts";
-import { type Node, printType, type TensorType } from "../graph.ts";
+import { type Node, printType, type TensorType, type Value } from "../graph.ts";
 import { type AxisWindow, type Call, type Flops, type OpFamily, RuleFault } from "../op-schema.ts";
 import { sameAxis } from "./axes.ts";
 import {
@@ -50,7 +50,12 @@ const perElement = (node: Node<Family>, n: number, index: number): Flops => ({
   macs: 0,
   other: mulDims(productOf(inputAt(node, index).type.shape), n),
 });
-const channelWindow: readonly AxisWindow[] = [sameAxis(1)];
+/** What is seen of x, or of a vector of channels: by y, whose axis 1 counts channels, or by a running statistic, which has no other axis. */
+function channelFields(x: Value, index: number, output: number, overBatch: boolean): readonly AxisWindow[] | null {
+  const channel = sameAxis(output === 0 ? 1 : 0);
+  if (index > 0) return output > 0 && index < 3 ? null : [channel];
+  return x.type.shape.map((_, axis) => (axis === 1 ? channel : overBatch || output > 0 ? "all" : sameAxis(axis)));
+}
 
 /** Batch normalization and its gradient. */
 export const batchNormalizationOps: OpFamily<Family> = {
@@ -62,11 +67,7 @@ export const batchNormalizationOps: OpFamily<Family> = {
     lower: (b, node) => (node.attributes.training_mode === 1 ? lowerTrainingNode(b, node) : "keep"),
     upgrade: upgradeBatchNormalization,
     flops: (node) => perElement(node, node.attributes.training_mode === 1 ? 7 : 2, 0),
-    receptiveField: (node, index) => {
-      if (index > 0) return channelWindow;
-      const own = inputAt(node, 0).type.shape.map((_, i) => sameAxis(i));
-      return node.attributes.training_mode === 1 ? own.map((w, i) => (i === 1 ? w : "all")) : own;
-    },
+    receptiveField: (node, index, output) => channelFields(inputAt(node, 0), index, output, node.attributes.training_mode === 1),
     docs: {
       summary:
         "Normalizes each channel with given statistics (inference) or with the batch's own (training_mode 1), which it blends into the running ones.",
@@ -86,8 +87,7 @@ export const batchNormalizationOps: OpFamily<Family> = {
     lower: (b, node) => lowerStatistics(b, inputAt(node, 0), inputAt(node, 1), inputAt(node, 2), node.attributes.epsilon),
     upgrade: "none",
     flops: (node) => perElement(node, 7, 0),
-    receptiveField: (node, index) =>
-      index > 0 ? channelWindow : inputAt(node, 0).type.shape.map((_, i) => (i === 1 ? sameAxis(1) : "all")),
+    receptiveField: (node, index, output) => channelFields(inputAt(node, 0), index, output, true),
     docs: {
       summary: "Normalizes each channel with the batch's mean and variance, and gives those too.",
       formula: "mean = E[X], variance = E[(X - mean)^2], Y = scale * (X - mean) / sqrt(variance + epsilon) + B",

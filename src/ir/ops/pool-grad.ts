@@ -3,13 +3,13 @@ import type { GraphBuilder } from "../builder.ts";
 import { productOf } from "../dim.ts";
 import { formulas } from "../formulas.ts";
 import type { Node, Value } from "../graph.ts";
-import { type Flops, type OpFamily, RuleFault, type Target } from "../op-schema.ts";
+import type { Flops, OpFamily, Target } from "../op-schema.ts";
 import { tensorFrom } from "../tensor-data.ts";
 import { averagePoolGrad } from "./average-pool-forms.ts";
 import { inputAt } from "./call-inputs.ts";
 import { sizesFrom } from "./conv-grad.ts";
 import { firstOutput } from "./elementwise.ts";
-import { axesOf, slidesOf, volumeOf } from "./window.ts";
+import { axesOf, slidesOf, tapsOf, volumeOf } from "./window.ts";
 
 const spreadFlops = (node: Node<"MaxPoolGrad" | "AveragePoolGrad">, perElement: number): Flops => ({
   macs: 0,
@@ -69,14 +69,21 @@ export const poolGradOps: OpFamily<"MaxPoolGrad" | "AveragePoolGrad"> = {
 function lowerMaxPoolGrad(b: GraphBuilder, node: Node<"MaxPoolGrad">, target: Target): Value {
   const f = formulas(b);
   const [dy, indices, xShape] = [inputAt(node, 0), inputAt(node, 1), inputAt(node, 2)];
-  const overlap = axesOf(node.attributes).some((a) => a.extent > a.stride);
-  if (overlap && target.opset < 16) {
-    throw new RuleFault("opset-too-old", "the gradient of overlapping max pools needs opset 16", "compile for opset 16 or later");
-  }
+  const axes = axesOf(node.attributes);
   const count = b.add("ReduceProd", [xShape], { keepdims: 1 });
   const zeros = b.add("ConstantOfShape", [count], { value: tensorFrom(dy.type.dtype, [1], [0]) });
-  const scattered = b.add("ScatterElements", [zeros, f.reshape(indices, [-1]), f.reshape(dy, [-1])], {
-    reduction: overlap ? "add" : "none",
-  });
-  return f.reshape(scattered, xShape);
+  const scattered = (values: Value, positions: Value, reduction: "add" | "none"): Value =>
+    b.add("ScatterElements", [zeros, f.reshape(positions, [-1]), f.reshape(values, [-1])], { reduction });
+  const overlap = axes.some((a) => a.extent > a.stride);
+  if (!overlap || target.opset >= 16) return f.reshape(scattered(dy, indices, overlap ? "add" : "none"), xShape);
+  // Adding while scattering came with opset 16. Every ceil(extent / stride)-th window is clear of the others: such sets are scattered apart.
+  const every = axes.map((a) => Math.ceil(a.extent / a.stride));
+  const sets = tapsOf(every).map((first) => scattered(everyNth(b, dy, first, every), everyNth(b, indices, first, every), "none"));
+  return f.reshape(f.total(sets), xShape);
+}
+/** The positions first, first + every, ... along each spatial axis. */
+function everyNth(b: GraphBuilder, x: Value, first: readonly number[], every: readonly number[]): Value {
+  const vector = (values: readonly number[]): Value => b.constant("int64", values);
+  const ends = first.map(() => Number.POSITIVE_INFINITY);
+  return b.add("Slice", [x, vector(first), vector(ends), vector(first.map((_, i) => i + 2)), vector(every)]);
 }
