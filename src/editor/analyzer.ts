@@ -57,7 +57,9 @@ export function createAnalyzer(limits: AnalyzerLimits): Analyzer {
   function start(): Worker {
     const started = startWorker(limits, (message) => {
       if (message.kind === "analysis" && running?.id === message.id) finish({ kind: "analysis", analysis: message.analysis });
-      if (message.kind === "details" && onDetails?.id === message.id) onDetails.tell(message.details);
+      const listener = onDetails;
+      // Messages that come in one piece are told in one turn: whoever waits for the analysis goes first.
+      if (message.kind === "details" && listener?.id === message.id) setImmediate(() => listener.tell(message.details));
     });
     const memoryWatch = setInterval(() => {
       if (residentMegabytes(started.process.pid) > limits.memoryLimit * 2 + 256) stop(started, `it used more than ${limits.memoryLimit} MB of memory`);

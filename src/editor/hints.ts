@@ -18,7 +18,7 @@ export function hintsOf(facts: readonly CallFacts[]): readonly Hint[] {
     const tooltip = f.shapes.length > 1 ? runs(transitions(f)).map(({ text, count }) => `${text}${times(count)}`).join("\n") : null;
     if (call.variable !== null) return [{ offset: call.variable.end, label: `: ${label}`, tooltip }];
     const outer = call.outer === null ? undefined : byMark.get(call.outer);
-    if (outer !== undefined && labelOf(outer) === label) return [];
+    if (outer !== undefined && outer.shapes.join(" | ") === f.shapes.join(" | ")) return [];
     return [{ offset: call.end, label: ` ${label}`, tooltip }];
   });
 }
@@ -37,12 +37,14 @@ function labelOf(f: CallFacts): string {
 
 /** Each value as `input -> output` where a layer with one input made it, else as its shape. */
 function transitions({ layers, shapes }: CallFacts): readonly string[] {
-  if (layers.length !== shapes.length || !layers.every((l) => l.inputs.length === 1)) return shapes;
-  return layers.map((l) => `${l.inputs[0]} -> ${l.output}`);
+  return hasTransitions({ layers, shapes }) ? layers.map((l) => `${l.inputs[0]} -> ${l.output}`) : shapes;
 }
+/** Whether each value was made by a layer of one input, and some by one that changes the shape. */
+const hasTransitions = ({ layers, shapes }: Pick<CallFacts, "layers" | "shapes">): boolean =>
+  layers.length === shapes.length && layers.every((l) => l.inputs.length === 1) && layers.some((l) => l.inputs[0] !== l.output);
 /** The transitions without the axes that are the same everywhere; null where shapes have no axes in common. */
 function changing({ layers, shapes }: CallFacts): readonly string[] | null {
-  if (layers.length !== shapes.length || !layers.every((l) => l.inputs.length === 1)) return null;
+  if (!hasTransitions({ layers, shapes })) return null;
   const pairs = layers.map((l) => [axesOf(l.inputs[0] ?? ""), axesOf(l.output)] as const);
   const all = pairs.flat();
   const [rank = 0] = all.map((axes) => axes.length);

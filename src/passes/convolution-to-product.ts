@@ -16,6 +16,8 @@ import { type PassResult, type RewriteContext, type RewriteOutcome, rewrite, rew
 const mostPositions = 16;
 /** At least this many elements in the weight: below, the unrolling costs more than it saves. */
 const leastWeight = 2 ** 16;
+/** At most this many elements in the matrix that says which pixel each tap sees. */
+const mostSight = 2 ** 14;
 
 /** For training graphs, whose weights change: with a constant weight the runtime has a better layout of its own. */
 export const convolutionsToProducts = (graph: Graph): PassResult =>
@@ -44,7 +46,8 @@ function problemOf(x: Shape | undefined, y: Shape | undefined, window: ResolvedW
   const [channels = 0, ...inSizes] = input;
   const [outputs = 0, ...outSizes] = output;
   const positions = product(outSizes);
-  const fits = positions > 0 && positions <= mostPositions && channels * outputs * product(window.kernel_shape) >= leastWeight;
+  const taps = product(window.kernel_shape);
+  const fits = positions > 0 && positions <= mostPositions && channels * outputs * taps >= leastWeight && product(inSizes) * positions * taps <= mostSight;
   return fits ? { axes: axesOf(window), channels, outputs, inSizes, outSizes, positions, taps: tapsOf(window.kernel_shape) } : null;
 }
 
@@ -99,49 +102,47 @@ function fromRows(b: GraphBuilder, rows: Value, p: Problem): Value {
   return f.reshape(f.transpose(f.reshape(rows, [-1, p.positions, p.outputs]), [0, 2, 1]), outside);
 }
 
-/** X[N, C, ...in] -> [N * positions, C * taps]: each row is what one output position sees, in the weight's order. */
+/**
+ * X[N, C, ...in] -> [N * positions, C * taps]: each row is what one output position sees, in the weight's order. Which pixel each tap of
+ * each position sees is a constant matrix of zeros and ones, so the unrolling is a product too, and padding is a column of zeros.
+ */
 function unrolled(b: GraphBuilder, x: Value, p: Problem): Value {
   const f = formulas(b);
-  const pads = [0, 0, ...p.axes.map((a) => a.begin), 0, 0, ...p.axes.map((a) => a.end)];
-  const padded = pads.every((n) => n === 0) ? x : b.add("Pad", [x, b.constant("int64", pads)]);
-  const seen = p.taps.map((tap) => f.reshape(seenBy(b, padded, tap, p), [-1, p.channels, 1, p.positions]));
-  const [only, ...more] = seen;
-  const stacked = more.length === 0 && only !== undefined ? only : b.add("Concat", seen, { axis: 2 });
-  const ordered = p.positions === 1 ? stacked : f.transpose(stacked, [0, 3, 1, 2]);
-  return f.reshape(ordered, [-1, p.channels * p.taps.length]);
+  const seen = f.matmul(f.reshape(x, [-1, product(p.inSizes)]), sight(b, x, p, "pixel"));
+  if (p.positions === 1) return f.reshape(seen, [-1, p.channels * p.taps.length]);
+  return f.reshape(f.transpose(f.reshape(seen, [-1, p.channels, p.positions, p.taps.length]), [0, 2, 1, 3]), [-1, p.channels * p.taps.length]);
 }
-/** What one tap sees of the padded input. */
-function seenBy(b: GraphBuilder, padded: Value, tap: readonly number[], p: Problem): Value {
-  const starts = p.axes.map((a, i) => (tap[i] ?? 0) * a.dilation);
-  const ends = p.axes.map((a, i) => (starts[i] ?? 0) + ((p.outSizes[i] ?? 1) - 1) * a.stride + 1);
-  const vector = (values: readonly number[]): Value => b.constant("int64", values);
-  return b.add("Slice", [padded, vector(starts), vector(ends), vector(p.axes.map((_, i) => i + 2)), vector(p.axes.map((a) => a.stride))]);
-}
-
-/** The transpose of `unrolled`: [N * positions, C * taps] -> [N, C, ...in], where positions seen by several taps are added up. */
+/** The transpose of `unrolled`: [N * positions, C * taps] -> [N, C, ...in], where a pixel that several taps see gets their sum. */
 function rolledUp(b: GraphBuilder, rows: Value, p: Problem): Value {
   const f = formulas(b);
   const spread = f.reshape(rows, [-1, p.positions, p.channels, p.taps.length]);
-  const byTap = p.taps.length === 1 ? null : b.addMany("Split", [f.transpose(spread, [3, 0, 2, 1])], { axis: 0, num_outputs: p.taps.length }, p.taps.length);
-  const maps = (byTap ?? [f.transpose(spread, [0, 2, 1, 3])]).map((v) => f.reshape(v, [-1, p.channels, ...p.outSizes]));
-  return f.total(maps.map((map, t) => placed(b, map, p.taps[t] ?? [], p)));
+  const perChannel = p.positions === 1 ? spread : f.transpose(spread, [0, 2, 1, 3]);
+  const pixels = f.matmul(f.reshape(perChannel, [-1, p.positions * p.taps.length]), sight(b, rows, p, "tap"));
+  return f.reshape(pixels, [-1, p.channels, ...p.inSizes]);
 }
-/** One tap's share at its places in the input: strides become gaps of zeros, and what lies in the padding is cut off. */
-function placed(b: GraphBuilder, map: Value, tap: readonly number[], p: Problem): Value {
-  const begins = p.axes.map((a, i) => (tap[i] ?? 0) * a.dilation - a.begin);
-  const gapped = withGaps(b, map, p);
-  const lengths = p.axes.map((a, i) => ((p.outSizes[i] ?? 1) - 1) * a.stride + 1);
-  const ends = p.axes.map((_, i) => (p.inSizes[i] ?? 0) - (begins[i] ?? 0) - (lengths[i] ?? 0));
-  const pads = [0, 0, ...begins, 0, 0, ...ends];
-  return pads.every((n) => n === 0) ? gapped : b.add("Pad", [gapped, b.constant("int64", pads)]);
+
+/** 1 where a tap of a position sees a pixel: [pixels, positions * taps], or transposed with "tap" first. */
+function sight(b: GraphBuilder, like: Value, p: Problem, first: "pixel" | "tap"): Value {
+  const [pixels, views] = [product(p.inSizes), p.positions * p.taps.length];
+  const matrix = new Array<number>(pixels * views).fill(0);
+  positionsOf(p.outSizes).forEach((position, o) => {
+    p.taps.forEach((tap, t) => {
+      const pixel = pixelSeen(position, tap, p);
+      const view = o * p.taps.length + t;
+      if (pixel !== null) matrix[first === "pixel" ? pixel * views + view : view * pixels + pixel] = 1;
+    });
+  });
+  return b.constant(like.type.dtype, matrix, first === "pixel" ? [pixels, views] : [views, pixels]);
 }
-/** stride - 1 zeros between neighbours: each position becomes a cell, padded and laid side by side, without the last one's zeros. */
-function withGaps(b: GraphBuilder, map: Value, p: Problem): Value {
-  const f = formulas(b);
-  const gaps = p.axes.map((a, i) => (p.outSizes[i] === 1 ? 0 : a.stride - 1));
-  if (gaps.every((gap) => gap === 0)) return map;
-  const cells = f.reshape(map, [-1, p.channels, ...p.outSizes.flatMap((size) => [size, 1])]);
-  const grown = b.add("Pad", [cells, b.constant("int64", [0, 0, ...gaps.map(() => [0, 0]).flat(), 0, 0, ...gaps.flatMap((gap) => [0, gap])])]);
-  const laid = f.reshape(grown, [-1, p.channels, ...p.outSizes.map((size, i) => size * ((gaps[i] ?? 0) + 1))]);
-  return b.add("Pad", [laid, b.constant("int64", [0, 0, ...gaps.map(() => 0), 0, 0, ...gaps.map((gap) => 0 - gap)])]);
+/** All positions of sizes, the last axis fastest. */
+const positionsOf = tapsOf;
+/** The flat index of the pixel that a tap of a position sees; null in the padding. */
+function pixelSeen(position: readonly number[], tap: readonly number[], p: Problem): number | null {
+  let flat = 0;
+  for (const [i, a] of p.axes.entries()) {
+    const [at, size] = [(position[i] ?? 0) * a.stride + (tap[i] ?? 0) * a.dilation - a.begin, p.inSizes[i] ?? 0];
+    if (at < 0 || at >= size) return null;
+    flat = flat * size + at;
+  }
+  return flat;
 }
