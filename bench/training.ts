@@ -4,7 +4,7 @@
  */
 import { spawnSync } from "node:child_process";
 import { availableParallelism } from "node:os";
-import { compile, createSession, createTrainer, crossEntropy, sgd, type AnyModel, type TensorData } from "striate";
+import { type AnyModel, compile, createSession, createTrainer, crossEntropy, sgd, type TensorData } from "striate";
 import { resnet18 } from "../models/resnet.ts";
 import { simpleCnn } from "../models/simple-cnn.ts";
 
@@ -46,7 +46,11 @@ async function ours(c: Case, mode: (typeof modes)[number]): Promise<readonly num
     await session.dispose();
     return times;
   }
-  const trainer = await createTrainer(c.model, { loss: crossEntropy(), optimizer: sgd({ lr: 0.01, momentum: 0.9 }), intraOpThreads: threads });
+  const trainer = await createTrainer(c.model, {
+    loss: crossEntropy(),
+    optimizer: sgd({ lr: 0.01, momentum: 0.9 }),
+    intraOpThreads: threads,
+  });
   const target: TensorData = { dtype: "int64", shape: [c.batch], data: BigInt64Array.from({ length: c.batch }, (_, i) => BigInt(i % 10)) };
   const times = await timed(() => trainer.trainStep({ inputs: { input: x }, targets: { target }, size: c.batch }));
   await trainer.dispose();
@@ -54,7 +58,9 @@ async function ours(c: Case, mode: (typeof modes)[number]): Promise<readonly num
 }
 function peers(c: Case, mode: string): readonly number[] {
   const script = new URL("./peer.py", import.meta.url).pathname;
-  const run = spawnSync(process.env["PYTHON"] ?? "python3", [script, c.name, mode, String(c.batch), String(repeats), String(threads)], { encoding: "utf8" });
+  const run = spawnSync(process.env["PYTHON"] ?? "python3", [script, c.name, mode, String(c.batch), String(repeats), String(threads)], {
+    encoding: "utf8",
+  });
   if (run.status !== 0) throw new Error(`no PyTorch to compare with: set PYTHON to a Python that has torch\n${run.stderr}`);
   return (JSON.parse(run.stdout) as { readonly seconds: readonly number[] }).seconds;
 }
@@ -67,6 +73,8 @@ for (const c of cases) {
     const ratios = pairs.map(([mine, theirs]) => theirs / mine);
     const mine = median(pairs.map(([m]) => m));
     const theirs = median(pairs.map(([, t]) => t));
-    console.log(`${c.name} ${mode}, batch ${c.batch}: ${(mine * 1e3).toFixed(1)} ms, PyTorch ${(theirs * 1e3).toFixed(1)} ms, ratio ${median(ratios).toFixed(2)} (${ratios.map((r) => r.toFixed(2)).join(", ")})`);
+    console.log(
+      `${c.name} ${mode}, batch ${c.batch}: ${(mine * 1e3).toFixed(1)} ms, PyTorch ${(theirs * 1e3).toFixed(1)} ms, ratio ${median(ratios).toFixed(2)} (${ratios.map((r) => r.toFixed(2)).join(", ")})`,
+    );
   }
 }

@@ -8,7 +8,12 @@ const folder = mkdtempSync(join(tmpdir(), "striate-package-"));
 const project = join(folder, "project");
 const run = (command: string, args: readonly string[], cwd: string): string => {
   console.log(`$ ${command} ${args.join(" ")}`);
-  return execFileSync(command, args, { cwd, encoding: "utf8", stdio: ["ignore", "pipe", "inherit"], env: { ...process.env, ONNXRUNTIME_NODE_INSTALL: "skip" } });
+  return execFileSync(command, args, {
+    cwd,
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "inherit"],
+    env: { ...process.env, ONNXRUNTIME_NODE_INSTALL: "skip" },
+  });
 };
 const write = (name: string, text: string): void => writeFileSync(join(project, name), text);
 const expected = (what: string, holds: boolean): void => {
@@ -22,9 +27,14 @@ try {
   const tarball = readdirSync(folder).find((name) => name.endsWith(".tgz"));
   if (tarball === undefined) throw new Error("npm pack made no tarball");
   write("package.json", JSON.stringify({ name: "user", private: true, type: "module" }));
-  write("tsconfig.json", JSON.stringify({ compilerOptions: { strict: true, module: "nodenext", target: "es2023", noEmit: true, types: [] }, include: ["*.ts"] }));
+  write(
+    "tsconfig.json",
+    JSON.stringify({ compilerOptions: { strict: true, module: "nodenext", target: "es2023", noEmit: true, types: [] }, include: ["*.ts"] }),
+  );
   run("npm", ["install", "--no-fund", "--no-audit", "--silent", join(folder, tarball), "typescript@7.0.2"], project);
-  const model = (inFeatures: string): string => `import { conv2d, defineModel, expectShape, flatten, linear, maxPool2d, relu } from "striate";
+  const model = (
+    inFeatures: string,
+  ): string => `import { conv2d, defineModel, expectShape, flatten, linear, maxPool2d, relu } from "striate";
 export default defineModel({
   name: "Net",
   inputs: { input: ["N", 3, 32, 32] },
@@ -36,7 +46,10 @@ export default defineModel({
 });
 `;
   write("my-net.ts", model(""));
-  write("use.ts", `import { resnet18 } from "striate/models/resnet";\nimport { compile } from "striate";\nexport const bytes: Uint8Array = compile(resnet18()).bytes;\n`);
+  write(
+    "use.ts",
+    `import { resnet18 } from "striate/models/resnet";\nimport { compile } from "striate";\nexport const bytes: Uint8Array = compile(resnet18()).bytes;\n`,
+  );
   run("npx", ["tsc", "-p", "."], project);
   expected("the types check in a project of its own", true);
   expected("summary counts the parameters", /20[ ,]?714 parameters/.test(run("npx", ["striate", "summary", "my-net.ts"], project)));

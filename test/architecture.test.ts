@@ -33,7 +33,9 @@ const folderOf = (file: string): string => {
   return top === "src" && file.split("/").length > 2 ? `${top}/${second}` : top;
 };
 const importsOf = (file: string): readonly string[] =>
-  [...text(file).matchAll(/^\s*(?:import|export)\b[^;]*?\bfrom\s+"([^"]+)"/gm)].flatMap(([, target]) => (target === undefined ? [] : [target]));
+  [...text(file).matchAll(/^\s*(?:import|export)\b[^;]*?\bfrom\s+"([^"]+)"/gm)].flatMap(([, target]) =>
+    target === undefined ? [] : [target],
+  );
 
 test("imports go only where ARCHITECTURE.md says", () => {
   const wrong = sources.flatMap((file) => {
@@ -42,7 +44,9 @@ test("imports go only where ARCHITECTURE.md says", () => {
     if (rule.includes("*")) return [];
     const targets = importsOf(file).filter((t) => t.startsWith(".") || t.startsWith("striate"));
     const places = targets.map((t) => (t.startsWith(".") ? relative(root, resolve(root, dirname(file), t)) : t));
-    return places.filter((place) => folderOf(place) !== from && !rule.some((r) => place === r || place.startsWith(`${r}/`))).map((place) => `${file} imports ${place}`);
+    return places
+      .filter((place) => folderOf(place) !== from && !rule.some((r) => place === r || place.startsWith(`${r}/`)))
+      .map((place) => `${file} imports ${place}`);
   });
   expect(wrong).toEqual([]);
 });
@@ -58,7 +62,9 @@ test("every export has a doc comment", () => {
       const exported = /^export (?:abstract )?(?:async )?(?:const|function\*?|class|interface|type) (\w+)/.exec(line);
       // An overload, or the implementation behind overloads, is documented by the first.
       const before = lines[i - 1] ?? "";
-      return exported === null || /\*\/\s*$/.test(before) || (/^export function/.test(before) && before.includes(`function ${exported[1]}`)) ? [] : [`${file}:${i + 1} ${exported[1]}`];
+      return exported === null || /\*\/\s*$/.test(before) || (/^export function/.test(before) && before.includes(`function ${exported[1]}`))
+        ? []
+        : [`${file}:${i + 1} ${exported[1]}`];
     });
   });
   expect(bare).toEqual([]);
@@ -66,7 +72,11 @@ test("every export has a doc comment", () => {
 
 test("framework code does not name an op", () => {
   // A rewrite rule's subject is its op; each such file says so by its name in this list.
-  const framework = [...filesBelow("src/passes"), ...filesBelow("src/codegen")].filter((file) => /(rewrite|differentiate|lower|dead-code|common-sub|constant-folding|receptive-field|cost|activation-memory|write|parse|emit)/.test(file));
+  const framework = [...filesBelow("src/passes"), ...filesBelow("src/codegen")].filter((file) =>
+    /(rewrite|differentiate|lower|dead-code|common-sub|constant-folding|receptive-field|cost|activation-memory|write|parse|emit)/.test(
+      file,
+    ),
+  );
   const named = framework.flatMap((file) => [...text(file).matchAll(/opType === "(\w+)"/g)].map(([match]) => `${file}: ${match}`));
   expect(named).toEqual([]);
 });

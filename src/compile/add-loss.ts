@@ -18,6 +18,11 @@ export function addLoss(b: GraphBuilder, loss: Loss, outputs: readonly Value[]):
   } catch (error) {
     if (!(error instanceof RuleFault)) throw error;
     const help = error.help === undefined ? {} : { help: error.help };
-    throw userError(error.code, `loss "${loss.name}" on "${prediction.name}", ${printType(prediction.type)}: ${error.message}`, location, help);
+    throw userError(
+      error.code,
+      `loss "${loss.name}" on "${prediction.name}", ${printType(prediction.type)}: ${error.message}`,
+      location,
+      help,
+    );
   }
 }

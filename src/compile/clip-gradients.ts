@@ -12,7 +12,10 @@ export interface GradientClipping {
 
 /** The gradients held in bounds: elements first, then the norm. */
 export function clipGradients(b: GraphBuilder, gradients: readonly Value[], { norm, value }: GradientClipping): readonly Value[] {
-  const held = value === undefined ? gradients : gradients.map((g) => b.add("Clip", [g, b.constant(g.type.dtype, -value), b.constant(g.type.dtype, value)]));
+  const held =
+    value === undefined
+      ? gradients
+      : gradients.map((g) => b.add("Clip", [g, b.constant(g.type.dtype, -value), b.constant(g.type.dtype, value)]));
   return norm === undefined || held.length === 0 ? held : scaledToNorm(b, held, norm);
 }
 

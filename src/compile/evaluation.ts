@@ -8,7 +8,12 @@ import { type CompileOptions, targetOf } from "./inference.ts";
 import { type Compilable, sourceOf } from "./source.ts";
 
 /** A model in inference form with its loss and metrics as outputs beside its own, and its weights inside: what validation runs. */
-export function compileEvaluation(model: Compilable, loss: Loss, weights: ReadonlyMap<string, TensorData>, options: CompileOptions = {}): Uint8Array {
+export function compileEvaluation(
+  model: Compilable,
+  loss: Loss,
+  weights: ReadonlyMap<string, TensorData>,
+  options: CompileOptions = {},
+): Uint8Array {
   const { graph } = sourceOf(model, options.shapes);
   const b = new GraphBuilder(`${graph.name}.evaluation`);
   const map = copyGraph(b, graph);

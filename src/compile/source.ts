@@ -1,8 +1,8 @@
 /** What can be compiled, in one form: a graph whose parameters are graph inputs, and what they start as. */
-import { type AnyModel, initialize, isModel, trace, type TracedModel } from "../dsl/index.ts";
-import type { Graph, Value } from "../ir/graph.ts";
-import { dtypes } from "../ir/dtype.ts";
+import { type AnyModel, initialize, isModel, type TracedModel, trace } from "../dsl/index.ts";
 import type { Dim } from "../ir/dim.ts";
+import { dtypes } from "../ir/dtype.ts";
+import type { Graph, Value } from "../ir/graph.ts";
 import type { TensorData } from "../ir/tensor-data.ts";
 import { freeInitializers, substituteShapes } from "../passes/index.ts";
 
@@ -44,6 +44,8 @@ function fromGraph(graph: Graph): Source {
   const initial = new Map(learnt.map(([value, data]) => [value.name, data]));
   const names = new Set(initial.keys());
   const freed = freeInitializers(graph, names);
-  const parameters = freed.inputs.filter((v) => names.has(v.name)).map((value) => ({ name: value.name, value, role: "parameter" }) as const);
+  const parameters = freed.inputs
+    .filter((v) => names.has(v.name))
+    .map((value) => ({ name: value.name, value, role: "parameter" }) as const);
   return { graph: freed, inputs: freed.inputs.filter((v) => !names.has(v.name)), parameters, initial: () => initial };
 }

@@ -1,5 +1,12 @@
 /** The training graph: forward, loss, gradients and the optimizer's update as one ordinary graph. */
-import { printTrainingManifest, type StateRow, type TrainingManifest, trainingManifestKey, trainingScalars, writeModel } from "../codegen/index.ts";
+import {
+  printTrainingManifest,
+  type StateRow,
+  type TrainingManifest,
+  trainingManifestKey,
+  trainingScalars,
+  writeModel,
+} from "../codegen/index.ts";
 import { type Loss, type Optimizer, selects, settingsFor } from "../dsl/index.ts";
 import { GraphBuilder } from "../ir/builder.ts";
 import { InternalError, userError } from "../ir/diagnostic.ts";
@@ -8,7 +15,16 @@ import { type Graph, printType, type Value } from "../ir/graph.ts";
 import { nowhere } from "../ir/location.ts";
 import { staticShape } from "../ir/shape.ts";
 import { type TensorData, zeros } from "../ir/tensor-data.ts";
-import { appendGradients, convolutionsToProducts, copyGraph, lower, mapped, optimize, sinkActivations, toTraining } from "../passes/index.ts";
+import {
+  appendGradients,
+  convolutionsToProducts,
+  copyGraph,
+  lower,
+  mapped,
+  optimize,
+  sinkActivations,
+  toTraining,
+} from "../passes/index.ts";
 import { addLoss } from "./add-loss.ts";
 import { clipGradients, type GradientClipping } from "./clip-gradients.ts";
 import { type CompileOptions, targetOf } from "./inference.ts";
@@ -50,11 +66,23 @@ export function compileTraining(model: Compilable, options: TrainingOptions): Co
 /** The state before the first step: parameters and buffers as given or drawn, all of the optimizer's at zero. */
 function initialState(source: Source, manifest: TrainingManifest, options: TrainingOptions): ReadonlyMap<string, TensorData> {
   const weights = withWeights(source, options);
-  return new Map(manifest.state.map(({ name, role, dtype, shape }) => {
-    const given = role === "optimizer" ? { dtype, shape, data: zeros(dtype, shape.reduce((a, d) => a * d, 1)) } : weights.get(name);
-    if (given === undefined) throw new InternalError(`state "${name}" has no first value`);
-    return [name, given];
-  }));
+  return new Map(
+    manifest.state.map(({ name, role, dtype, shape }) => {
+      const given =
+        role === "optimizer"
+          ? {
+              dtype,
+              shape,
+              data: zeros(
+                dtype,
+                shape.reduce((a, d) => a * d, 1),
+              ),
+            }
+          : weights.get(name);
+      if (given === undefined) throw new InternalError(`state "${name}" has no first value`);
+      return [name, given];
+    }),
+  );
 }
 
 /** What is known while the step's graph is put together. */
@@ -72,24 +100,34 @@ function buildStep(source: Source, options: TrainingOptions): { readonly graph: 
   const byName = new Map(training.graph.inputs.map((v) => [v.name, mapped(map, v)]));
   const scalars = new Map<string, Value>(training.usesSeed ? [...byName].filter(([name]) => name === "seed" || name === "step") : []);
   const step: Step = {
-    b, options,
+    b,
+    options,
     scalar: (name) => scalars.get(name) ?? declare(scalars, name, b.input(name, { dtype: trainingScalars[name], shape: [] })),
   };
   const next = new Map([...training.updates].map(([running, value]) => [running.name, mapped(map, value)]));
   const buffers = new Set(next.keys());
   const trained = source.parameters.filter((p) => p.role === "parameter" && !buffers.has(p.name) && !selects(options.freeze ?? [], p.name));
-  if (trained.length === 0) throw userError("nothing-to-train", "every parameter is frozen", nowhere, { help: "leave some out of freeze, e.g. with \"!fc.*\"" });
+  if (trained.length === 0)
+    throw userError("nothing-to-train", "every parameter is frozen", nowhere, { help: 'leave some out of freeze, e.g. with "!fc.*"' });
 
-  const { target, loss, metrics } = addLoss(b, options.loss, training.graph.outputs.map((v) => mapped(map, v)));
+  const { target, loss, metrics } = addLoss(
+    b,
+    options.loss,
+    training.graph.outputs.map((v) => mapped(map, v)),
+  );
   const inGraph = (p: SourceParameter): Value => known(byName, p.name);
   const gradients = gradientsOf(step, loss, trained.map(inGraph));
   const optimizerRows = trained.map((p, i) => update(step, p.name, inGraph(p), gradients[i], next));
 
   b.output(loss, "loss");
   for (const [name, value] of Object.entries(metrics)) b.output(value, name);
-  const rows = [...source.parameters.map((p) => stateRow(p.name, buffers.has(p.name) ? "buffer" : p.role, inGraph(p))), ...optimizerRows.flat()];
+  const rows = [
+    ...source.parameters.map((p) => stateRow(p.name, buffers.has(p.name) ? "buffer" : p.role, inGraph(p))),
+    ...optimizerRows.flat(),
+  ];
   for (const row of rows) b.output(next.get(row.name) ?? known(byName, row.name), row.output);
-  if (options.emitGradients === true) trained.forEach((p, i) => void (gradients[i] !== undefined && b.output(gradients[i], `${p.name}.grad`)));
+  if (options.emitGradients === true)
+    trained.forEach((p, i) => void (gradients[i] !== undefined && b.output(gradients[i], `${p.name}.grad`)));
   const manifest: TrainingManifest = {
     version: 1,
     batch: source.inputs.map((v) => v.name),
@@ -117,7 +155,9 @@ function gradientsOf({ b, options }: Step, loss: Value, parameters: readonly Val
   const found = appendGradients(b, b.nodes, new Map([[loss, b.constant(loss.type.dtype, 1)]]), parameters);
   const idle = parameters.filter((p) => !found.has(p));
   if (idle.length > 0) {
-    throw userError("unused-parameter", `the loss does not depend on ${idle.map((p) => `"${p.name}"`).join(", ")}`, nowhere, { help: "freeze it, or return what it computes first" });
+    throw userError("unused-parameter", `the loss does not depend on ${idle.map((p) => `"${p.name}"`).join(", ")}`, nowhere, {
+      help: "freeze it, or return what it computes first",
+    });
   }
   const raw = parameters.flatMap((p) => found.get(p) ?? []);
   return b.from({ name: "clip_gradients", location: nowhere }, () => clipGradients(b, raw, options.clipGradients ?? {}));
@@ -125,7 +165,10 @@ function gradientsOf({ b, options }: Step, loss: Value, parameters: readonly Val
 
 /** Adds one parameter's update; gives the rows of the optimizer's state. */
 function update(step: Step, name: string, parameter: Value, gradient: Value | undefined, next: Map<string, Value>): readonly StateRow[] {
-  const { b, options: { optimizer } } = step;
+  const {
+    b,
+    options: { optimizer },
+  } = step;
   if (gradient === undefined) throw new InternalError(`"${name}" has no gradient`);
   const { lr, weightDecay } = settingsFor(optimizer, name);
   const { dtype } = parameter.type;
@@ -144,6 +187,9 @@ function update(step: Step, name: string, parameter: Value, gradient: Value | un
 
 function stateRow(name: string, role: StateRow["role"], { type }: Value): StateRow {
   const shape = staticShape(type.shape);
-  if (shape === null) throw userError("symbolic-parameter", `"${name}" is ${printType(type)}, but the shape of a parameter has to be numbers`, nowhere, { help: "fix the input's sizes with --shape" });
+  if (shape === null)
+    throw userError("symbolic-parameter", `"${name}" is ${printType(type)}, but the shape of a parameter has to be numbers`, nowhere, {
+      help: "fix the input's sizes with --shape",
+    });
   return { name, role, input: name, output: `${name}.next`, dtype: type.dtype, shape };
 }

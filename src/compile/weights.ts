@@ -1,13 +1,16 @@
 import { userError } from "../ir/diagnostic.ts";
-import { nowhere } from "../ir/location.ts";
 import { printType } from "../ir/graph.ts";
-import type { TensorData } from "../ir/tensor-data.ts";
+import { nowhere } from "../ir/location.ts";
 import { sameShape } from "../ir/shape.ts";
+import type { TensorData } from "../ir/tensor-data.ts";
 import type { CompileOptions } from "./inference.ts";
 import type { Source } from "./source.ts";
 
 /** The tensor of every parameter: the weights given, which must match exactly, or the initial ones. Throws a CompileError that lists all that do not match. */
-export function withWeights(source: Source, { weights, seed = 0 }: Pick<CompileOptions, "weights" | "seed">): ReadonlyMap<string, TensorData> {
+export function withWeights(
+  source: Source,
+  { weights, seed = 0 }: Pick<CompileOptions, "weights" | "seed">,
+): ReadonlyMap<string, TensorData> {
   if (weights === undefined) return source.initial(seed);
   const wanted = new Map(source.parameters.map((p) => [p.name, p.value.type]));
   const missing = [...wanted].filter(([name]) => !weights.has(name)).map(([name, type]) => `missing ${name} ${printType(type)}`);
@@ -19,8 +22,13 @@ export function withWeights(source: Source, { weights, seed = 0 }: Pick<CompileO
   });
   const faults = [...missing, ...surplus, ...wrong];
   if (faults.length === 0) return weights;
-  throw userError("weights", `the weights do not fit the model: ${faults.length} of ${Math.max(wanted.size, weights.size)} tensors differ`, nowhere, {
-    notes: faults.map((message) => ({ message, location: nowhere })),
-    help: "weights are matched by their state_dict names; pass those of this very architecture",
-  });
+  throw userError(
+    "weights",
+    `the weights do not fit the model: ${faults.length} of ${Math.max(wanted.size, weights.size)} tensors differ`,
+    nowhere,
+    {
+      notes: faults.map((message) => ({ message, location: nowhere })),
+      help: "weights are matched by their state_dict names; pass those of this very architecture",
+    },
+  );
 }

@@ -2,15 +2,16 @@
  * The process that runs model files: its own, so that what a user's file does (loop, run out of memory, exit, print) ends nothing
  * but this process. It answers requests one after the other over its channel to the parent.
  */
-import { receiveMessageOnPort, type MessagePort, Worker } from "node:worker_threads";
+
 import { fileURLToPath, pathToFileURL } from "node:url";
+import { type MessagePort, receiveMessageOnPort, Worker } from "node:worker_threads";
 import { registerModuleHooks } from "../cli/module-hooks.ts";
 import type { Diagnostic } from "../ir/diagnostic.ts";
 import { analyze, diagnosticKey, distinct, type FoundModel, type TracedExport, traceExport } from "./analyze.ts";
 import { originalColumn } from "./marks.ts";
 import { type AnalysisRequest, type ModelReport, type Overlay, overlayPortKey, type Place, type WorkerMessage } from "./protocol.ts";
-import { keepUserFrames } from "./user-frames.ts";
 import { fieldOf, summaryOf } from "./summary.ts";
+import { keepUserFrames } from "./user-frames.ts";
 
 /** Sound because the module that `overlayPreload` names ran before this one and left the port there. */
 const overlayPort = (): MessagePort => Reflect.get(globalThis, Symbol.for(overlayPortKey)) as MessagePort;
@@ -56,12 +57,20 @@ function intoBuffers(overlays: readonly Overlay[]) {
       location: { position: place(d.location.position) },
       notes: d.notes.map((n) => ({ message: n.message, location: { position: place(n.location.position) } })),
     }),
-    model: (m: ModelReport): ModelReport => ({ ...m, place: place(m.place), layers: m.layers.map((l) => ({ ...l, place: place(l.place) })) }),
+    model: (m: ModelReport): ModelReport => ({
+      ...m,
+      place: place(m.place),
+      layers: m.layers.map((l) => ({ ...l, place: place(l.place) })),
+    }),
   };
 }
 
 /** Traces the other models and sends the details, in steps between which a new request may come. */
-async function sendDetails({ id, file, overlays }: AnalysisRequest, traced: readonly TracedExport[], rest: readonly FoundModel[]): Promise<void> {
+async function sendDetails(
+  { id, file, overlays }: AnalysisRequest,
+  traced: readonly TracedExport[],
+  rest: readonly FoundModel[],
+): Promise<void> {
   const pause = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
   const move = intoBuffers(overlays);
   const all = [...traced];

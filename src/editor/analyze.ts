@@ -115,8 +115,14 @@ export async function traceExport(file: string, { exportName, model }: FoundMode
     complete: graph !== null,
     layers: trace === null ? [] : layerReports(trace, calls, batchSymbol(inputs)),
     seen: seen.map(({ file: seenIn, mark, values }): SeenReport => ({ file: seenIn, mark, shapes: values.map((v) => shownType(v.type)) })),
-    parameters: [...(trace?.parameters.values() ?? [])].map(({ name, role, value }) => ({ name, role, shape: printShape(value.type.shape) })),
-    values: (trace?.builder.nodes ?? []).flatMap((node) => node.outputs.flatMap((v) => (v === null || v.elements !== null ? [] : [v.name]))),
+    parameters: [...(trace?.parameters.values() ?? [])].map(({ name, role, value }) => ({
+      name,
+      role,
+      shape: printShape(value.type.shape),
+    })),
+    values: (trace?.builder.nodes ?? []).flatMap((node) =>
+      node.outputs.flatMap((v) => (v === null || v.elements !== null ? [] : [v.name])),
+    ),
   };
   const lints = graph === null || trace === null ? [] : lint({ graph, trace, calls, model });
   return { exportName, model, trace, calls, graph, report, diagnostics: [...faults, ...lints] };

@@ -62,7 +62,8 @@ export function createAnalyzer(limits: AnalyzerLimits): Analyzer {
       if (message.kind === "details" && listener?.id === message.id) setImmediate(() => listener.tell(message.details));
     });
     const memoryWatch = setInterval(() => {
-      if (residentMegabytes(started.process.pid) > limits.memoryLimit * 2 + 256) stop(started, `it used more than ${limits.memoryLimit} MB of memory`);
+      if (residentMegabytes(started.process.pid) > limits.memoryLimit * 2 + 256)
+        stop(started, `it used more than ${limits.memoryLimit} MB of memory`);
     }, 100).unref();
     started.process.on("exit", (code, signal) => {
       clearInterval(memoryWatch);
@@ -157,6 +158,9 @@ function residentMegabytes(pid: number | undefined): number {
 function whyItEnded(errors: string, code: number | null, signal: string | null, { memoryLimit }: AnalyzerLimits): string {
   if (/heap out of memory|Allocation failed/.test(errors)) return `it used more than ${memoryLimit} MB of memory`;
   if (code !== null && errors.trim() === "") return `it ended its process with exit code ${code}`;
-  const [said = ""] = errors.split("\n").filter((line) => /^\s*(?:\w*Error|FATAL)/.test(line)).slice(-1);
+  const [said = ""] = errors
+    .split("\n")
+    .filter((line) => /^\s*(?:\w*Error|FATAL)/.test(line))
+    .slice(-1);
   return `its process ended${signal === null ? ` with exit code ${code}` : ` by ${signal}`}${said === "" ? "" : `: ${said.trim()}`}`;
 }

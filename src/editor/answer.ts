@@ -30,7 +30,10 @@ export function movedOffset(offset: number, edits: readonly Edit[]): number | nu
 }
 
 /** What an answer says about the calls of a file, and how its offsets move to today's text. */
-export function factsOf(answer: Answer, file: string): { readonly facts: readonly CallFacts[]; readonly move: (offset: number) => number | null } {
+export function factsOf(
+  answer: Answer,
+  file: string,
+): { readonly facts: readonly CallFacts[]; readonly move: (offset: number) => number | null } {
   const source = answer.sources.get(file);
   const edits = answer.edits.get(file) ?? [];
   return {

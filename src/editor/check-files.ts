@@ -40,7 +40,11 @@ export async function checkFiles(given: readonly string[], limits: AnalyzerLimit
     const [own, imported] = [await typing, await typeFindings(checker, others)];
     const { mergeFindings } = await import("./merge-findings.ts");
     const sourceOf = (file: string): SourceFile | undefined => sources.get(file);
-    const merged = mergeFindings([...outcomes].flatMap(([file, outcome]) => diagnosticsOf(file, outcome)), [...(own ?? []), ...(imported ?? [])], sourceOf);
+    const merged = mergeFindings(
+      [...outcomes].flatMap(([file, outcome]) => diagnosticsOf(file, outcome)),
+      [...(own ?? []), ...(imported ?? [])],
+      sourceOf,
+    );
     return {
       files,
       models: [...outcomes].flatMap(([file, o]) => (o.kind === "analysis" ? o.analysis.models.map((model) => ({ ...model, file })) : [])),
@@ -55,7 +59,10 @@ export async function checkFiles(given: readonly string[], limits: AnalyzerLimit
 /** Naming a file on the command line is trusting it; one that exports nothing is no model. */
 const isRun = (source: SourceFile): boolean => source.exportsModel || source.exports.some((e) => e.name === "default");
 
-async function typeFindings(checker: ReturnType<typeof createTypeChecker>, texts: ReadonlyMap<string, string>): Promise<readonly TypeFinding[] | null> {
+async function typeFindings(
+  checker: ReturnType<typeof createTypeChecker>,
+  texts: ReadonlyMap<string, string>,
+): Promise<readonly TypeFinding[] | null> {
   const all: TypeFinding[] = [];
   for (const [file, text] of texts) {
     const found = await checker.check(file, text);
@@ -79,7 +86,10 @@ function diagnosticsOf(file: string, outcome: Outcome): readonly Diagnostic[] {
   return [{ severity: "error", code: "model-stopped", message: `the model file was stopped: ${outcome.why}`, location, notes: [], help }];
 }
 
-async function findingsIn({ traced, both, typed }: MergedFindings, sourceOf: (file: string) => SourceFile | undefined): Promise<readonly CheckFinding[]> {
+async function findingsIn(
+  { traced, both, typed }: MergedFindings,
+  sourceOf: (file: string) => SourceFile | undefined,
+): Promise<readonly CheckFinding[]> {
   const { spanOfDiagnostic } = await import("./argument.ts");
   const { placeAt } = await import("./source-calls.ts");
   const { ruleIn } = await import("./merge-findings.ts");

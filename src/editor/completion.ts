@@ -30,7 +30,9 @@ export function completionsAt(text: string, offset: number, models: readonly Mod
   }
   const value = inValue.exec(before);
   if (value === null) return [];
-  return models.flatMap((model) => model.values.map((label) => ({ label, detail: `a value of ${model.name}`, start: offset - (value[1] ?? "").length })));
+  return models.flatMap((model) =>
+    model.values.map((label) => ({ label, detail: `a value of ${model.name}`, start: offset - (value[1] ?? "").length })),
+  );
 }
 
 /** Every parameter, every scope with all below it, and every last name in all layers: "layer1.0.conv1.weight", "layer1.*", "*.bias". */

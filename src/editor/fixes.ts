@@ -47,7 +47,8 @@ function importing({ imported }: SourceFile, name: string): readonly TextChange[
 /** "inFeatures is 1024, but the input has 1568 features", "input has 64 channels, but inChannels is 3": the number that is there goes in. */
 const setToWhatIsThere: FixRule = (source, call, { message }) => {
   const [, option = "", actual = ""] =
-    /(\w+) is [^,]*?,? but (?:the )?(?:input|last axis) has (?:.* = )?(\d+)/.exec(message) ?? swap(/has (\d+) channels,? but (\w+) is/.exec(message));
+    /(\w+) is [^,]*?,? but (?:the )?(?:input|last axis) has (?:.* = )?(\d+)/.exec(message) ??
+    swap(/has (\d+) channels,? but (\w+) is/.exec(message));
   const known = optionOf(call, option);
   if (known === undefined || actual === "") return [];
   return [
@@ -60,7 +61,8 @@ const swap = (match: RegExpExecArray | null): readonly string[] => (match === nu
 /** The shapes of the inputs, as the notes tell them. */
 const inputShapes = ({ notes }: Diagnostic): readonly (readonly string[])[] =>
   notes.flatMap(({ message }) => {
-    const found = /^(?:the input|input \d+) .*?, \w+\[([^\]]*)\]/.exec(message) ?? /^(?:the input|input \d+) .*\b\w+\[([^\]]*)\]/.exec(message);
+    const found =
+      /^(?:the input|input \d+) .*?, \w+\[([^\]]*)\]/.exec(message) ?? /^(?:the input|input \d+) .*\b\w+\[([^\]]*)\]/.exec(message);
     return found?.[1] === undefined ? [] : [found[1].split(", ")];
   });
 
@@ -79,7 +81,14 @@ const addFlatten: FixRule = (source, call, diagnostic) => {
 const projectShortcut: FixRule = (source, call, diagnostic) => {
   const [a = [], b = []] = inputShapes(diagnostic);
   const second = call.args[1];
-  if (diagnostic.code !== "shape-mismatch" || a.length !== 4 || b.length !== 4 || second === undefined || textOf(source, second).startsWith("{")) return [];
+  if (
+    diagnostic.code !== "shape-mismatch" ||
+    a.length !== 4 ||
+    b.length !== 4 ||
+    second === undefined ||
+    textOf(source, second).startsWith("{")
+  )
+    return [];
   const strides = [2, 3].map((i) => (a[i] === b[i] ? 1 : Math.ceil(Number(b[i]) / Number(a[i]))));
   const [s = 0] = strides;
   const fits = [2, 3].every((i) => a[i] === b[i] || Math.floor((Number(b[i]) - 1) / s) + 1 === Number(a[i]));
@@ -100,7 +109,8 @@ const keepSizeBefore: FixRule = (source, _, diagnostic) => {
 
 /** `padding` that keeps the size, d (k - 1) / 2, of a convolution whose options the text says; null where it has it, or where none does. */
 function keepSize(source: SourceFile, call: SourceCall): Fix | null {
-  const number = (name: string, otherwise: number): number => Number(textOf(source, optionOf(call, name)?.value ?? { start: 0, end: 0 }) || otherwise);
+  const number = (name: string, otherwise: number): number =>
+    Number(textOf(source, optionOf(call, name)?.value ?? { start: 0, end: 0 }) || otherwise);
   const [k, s, d, p] = [number("kernelSize", Number.NaN), number("stride", 1), number("dilation", 1), number("padding", 0)];
   const padding = (d * (k - 1)) / 2;
   if (!/^conv\dd$/.test(call.name) || s !== 1 || !Number.isInteger(padding) || padding === p) return null;
@@ -121,7 +131,9 @@ const byCode: Readonly<Record<string, FixRule>> = {
   "bias-before-batch-norm": (source, call) => [{ title: "Write bias: false", changes: [setOption(source, call, "bias", "false")] }],
   "softmax-before-cross-entropy": (source, call) => {
     const [input] = call.args;
-    return input === undefined ? [] : [{ title: "Return the logits", changes: [{ start: call.start, end: call.end, text: textOf(source, input) }] }];
+    return input === undefined
+      ? []
+      : [{ title: "Return the logits", changes: [{ start: call.start, end: call.end, text: textOf(source, input) }] }];
   },
   "border-dropped": (source, call) =>
     call.name.endsWith("Pool2d") ? [{ title: "Set ceilMode to true", changes: [setOption(source, call, "ceilMode", "true")] }] : [],

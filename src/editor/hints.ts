@@ -15,7 +15,12 @@ export function hintsOf(facts: readonly CallFacts[]): readonly Hint[] {
   return facts.flatMap((f): readonly Hint[] => {
     const { call } = f;
     const label = labelOf(f);
-    const tooltip = f.shapes.length > 1 ? runs(transitions(f)).map(({ text, count }) => `${text}${times(count)}`).join("\n") : null;
+    const tooltip =
+      f.shapes.length > 1
+        ? runs(transitions(f))
+            .map(({ text, count }) => `${text}${times(count)}`)
+            .join("\n")
+        : null;
     if (call.variable !== null) return [{ offset: call.variable.end, label: `: ${label}`, tooltip }];
     const outer = call.outer === null ? undefined : byMark.get(call.outer);
     if (outer !== undefined && outer.shapes.join(" | ") === f.shapes.join(" | ")) return [];

@@ -29,7 +29,8 @@ export function layerCalls(trace: Trace): readonly LayerCall[] {
   for (const node of trace.builder.nodes) {
     const last = groups.at(-1);
     const [first] = last ?? [];
-    if (last !== undefined && first !== undefined && first.location === node.location && callName(first) === callName(node)) last.push(node);
+    if (last !== undefined && first !== undefined && first.location === node.location && callName(first) === callName(node))
+      last.push(node);
     else groups.push([node]);
   }
   return groups.flatMap((nodes) => callOf(trace, nodes));
@@ -78,6 +79,7 @@ export function layerReports(trace: Trace, calls: readonly LayerCall[], batch: s
     };
   });
 }
-const weight = (macs: Dim | undefined): number => (macs === undefined || macs === 0 ? 0 : typeof macs === "number" ? macs : Number.MAX_VALUE);
+const weight = (macs: Dim | undefined): number =>
+  macs === undefined || macs === 0 ? 0 : typeof macs === "number" ? macs : Number.MAX_VALUE;
 const isOf = (p: Parameter, call: string): boolean => p.name === call || p.name.startsWith(`${call}.`);
 const elements = (p: Parameter): number => p.value.type.shape.reduce<number>((n, d) => n * Number(d), 1);

@@ -58,7 +58,8 @@ const biasBeforeBatchNorm: Lint = (model, readers) =>
   model.graph.nodes.flatMap((node) => {
     const [y, bias] = [output(node), node.inputs[2]];
     const [reader, second] = y === null ? [] : readers(y);
-    if (!isOp(node, biased) || bias === null || bias === undefined || reader?.opType !== "BatchNormalization" || second !== undefined) return [];
+    if (!isOp(node, biased) || bias === null || bias === undefined || reader?.opType !== "BatchNormalization" || second !== undefined)
+      return [];
     return warning(model, node, {
       code: "bias-before-batch-norm",
       text: "its bias has no effect: the batch normalisation behind it subtracts each channel's mean",
@@ -88,7 +89,11 @@ const borderIsDropped: Lint = (model) =>
   });
 const numbers = (value: unknown): readonly number[] => (Array.isArray(value) ? value.filter((n) => typeof n === "number") : []);
 function droppedAt(attributes: Readonly<Record<string, unknown>>, i: number, size: unknown, out: unknown): number {
-  const [k = 1, s = 1, d = 1] = [numbers(attributes["kernel_shape"])[i], numbers(attributes["strides"])[i], numbers(attributes["dilations"])[i]];
+  const [k = 1, s = 1, d = 1] = [
+    numbers(attributes["kernel_shape"])[i],
+    numbers(attributes["strides"])[i],
+    numbers(attributes["dilations"])[i],
+  ];
   const begin = numbers(attributes["pads"])[i] ?? 0;
   // Windows with gaps between them skip pixels on purpose, and those of a dilated kernel have gaps inside.
   if (typeof size !== "number" || typeof out !== "number" || k < s || d > 1) return 0;
@@ -108,7 +113,22 @@ const softmaxedLogits: Lint = (model) =>
   });
 
 /** Ops behind which the variance that dropout changes is still there. */
-const passesVariance: readonly OpType[] = ["Conv", "Gemm", "MatMul", "Add", "Relu", "LeakyRelu", "Elu", "Gelu", "HardSwish", "Clip", "Flatten", "Reshape", "AveragePool", "MaxPool"];
+const passesVariance: readonly OpType[] = [
+  "Conv",
+  "Gemm",
+  "MatMul",
+  "Add",
+  "Relu",
+  "LeakyRelu",
+  "Elu",
+  "Gelu",
+  "HardSwish",
+  "Clip",
+  "Flatten",
+  "Reshape",
+  "AveragePool",
+  "MaxPool",
+];
 
 /** While it trains, dropout raises the variance that batch normalisation keeps for inference (Li et al. 2019, arXiv:1801.05134). */
 const dropoutBeforeBatchNorm: Lint = (model, readers) =>
@@ -142,7 +162,9 @@ function firstBatchNorm(from: Node, readers: Readers): Node | null {
 const unusedLayer: Lint = (model, readers) => {
   const outputs = new Set<Value>(model.graph.outputs);
   const isRead = (call: LayerCall): boolean =>
-    call.nodes.some((node) => node.outputs.some((v) => v !== null && (outputs.has(v) || readers(v).some((reader) => !call.nodes.includes(reader)))));
+    call.nodes.some((node) =>
+      node.outputs.some((v) => v !== null && (outputs.has(v) || readers(v).some((reader) => !call.nodes.includes(reader)))),
+    );
   return model.calls.flatMap((call) => {
     const [node] = call.nodes;
     if (node === undefined || isRead(call)) return [];
@@ -165,7 +187,16 @@ const smallField: Lint = ({ graph, trace, calls, model }) => {
   if (sizes.length === 0 || least >= wanted) return [];
   const message = `${last.label} "${last.name}": a position of the last map sees ${least} pixels, but objectSize is ${wanted}`;
   const help = "add layers, strides or dilation, or make objectSize smaller";
-  return [{ severity: "warning", code: "small-receptive-field", message, location: last.location, notes: [note("the model is defined here", model.location)], help }];
+  return [
+    {
+      severity: "warning",
+      code: "small-receptive-field",
+      message,
+      location: last.location,
+      notes: [note("the model is defined here", model.location)],
+      help,
+    },
+  ];
 };
 
 const lints: readonly Lint[] = [biasBeforeBatchNorm, borderIsDropped, softmaxedLogits, dropoutBeforeBatchNorm, unusedLayer, smallField];

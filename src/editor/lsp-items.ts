@@ -5,9 +5,9 @@ import {
   CodeActionKind,
   type CompletionItem,
   CompletionItemKind,
-  type Diagnostic as LspDiagnostic,
   DiagnosticSeverity,
   type Location,
+  type Diagnostic as LspDiagnostic,
   type Position,
   type Range,
 } from "vscode-languageserver/node";
@@ -21,7 +21,10 @@ import type { Span } from "./source-calls.ts";
 import type { Buffer, Workspace } from "./workspace.ts";
 
 /** The range of a stretch of a document. */
-export const rangeOf = (document: TextDocument, { start, end }: Span): Range => ({ start: document.positionAt(start), end: document.positionAt(end) });
+export const rangeOf = (document: TextDocument, { start, end }: Span): Range => ({
+  start: document.positionAt(start),
+  end: document.positionAt(end),
+});
 
 /** The findings of a buffer by the document that they stand in; always an entry for the buffer itself. */
 export function diagnosticsByUri(buffer: Buffer, buffers: ReadonlyMap<string, Buffer>): ReadonlyMap<string, readonly LspDiagnostic[]> {
@@ -43,7 +46,10 @@ function lspDiagnostic(d: Diagnostic, owner: Buffer, buffer: Buffer | undefined)
   });
   const inText = buffer ?? (d.location.position === null ? owner : undefined);
   return {
-    range: inText === undefined ? (locationOf(d.location.position)?.range ?? nowhere) : rangeOf(inText.document, spanOfDiagnostic(inText.source, d)),
+    range:
+      inText === undefined
+        ? (locationOf(d.location.position)?.range ?? nowhere)
+        : rangeOf(inText.document, spanOfDiagnostic(inText.source, d)),
     severity: d.severity === "error" ? DiagnosticSeverity.Error : DiagnosticSeverity.Warning,
     code: d.code,
     source: "striate",
@@ -68,7 +74,11 @@ export function codeActionsFor(workspace: Workspace, buffer: Buffer, range: Rang
   if (!wanted(CodeActionKind.RefactorRewrite)) return quick;
   // Offsets of an older answer are not those of today's text.
   const current = workspace.answersFor(file).filter((answer) => answer.sources.get(file)?.text === source.text);
-  const offered = current.flatMap((answer) => factsOf(answer, file).facts.filter((fact) => touches(fact.call.nameSpan)).flatMap((fact) => refactorings(source, fact)));
+  const offered = current.flatMap((answer) =>
+    factsOf(answer, file)
+      .facts.filter((fact) => touches(fact.call.nameSpan))
+      .flatMap((fact) => refactorings(source, fact)),
+  );
   const known = new Set(quick.map((action) => action.title));
   return [...quick, ...offered.filter((fix) => !known.has(fix.title)).map((fix) => actionOf(buffer, fix, CodeActionKind.RefactorRewrite))];
 }
@@ -95,7 +105,10 @@ function quickFixes(workspace: Workspace, buffer: Buffer, touches: (span: Span) 
     });
   });
 }
-const spanIn = (document: TextDocument, range: Range): Span => ({ start: document.offsetAt(range.start), end: document.offsetAt(range.end) });
+const spanIn = (document: TextDocument, range: Range): Span => ({
+  start: document.offsetAt(range.start),
+  end: document.offsetAt(range.end),
+});
 function actionOf({ uri, document }: Buffer, { title, changes }: Fix, kind: string): CodeAction {
   const edits = changes.map((change) => ({ range: rangeOf(document, change), newText: change.text }));
   return { title, kind, edit: { changes: { [uri]: edits } } };

@@ -35,7 +35,9 @@ interface Inserted {
 }
 /** Inserts texts at offsets; where several meet, closing marks come before opening ones, and outer marks open first. */
 function insertAll(text: string, inserted: readonly Inserted[]): { readonly text: string; readonly insertions: readonly Insertion[] } {
-  const order = inserted.map((item, index) => ({ ...item, index })).sort((a, b) => a.at - b.at || Number(b.text === ")") - Number(a.text === ")") || a.index - b.index);
+  const order = inserted
+    .map((item, index) => ({ ...item, index }))
+    .sort((a, b) => a.at - b.at || Number(b.text === ")") - Number(a.text === ")") || a.index - b.index);
   const parts: string[] = [];
   const insertions: Insertion[] = [];
   let [from, line, lineStart] = [0, 1, 0];

@@ -36,7 +36,9 @@ export function mergeFindings(
 
 /** The rule's message in a type checker's: the text of the literal type that an argument does not fit; null without one. */
 export const ruleIn = (message: string): string | null => {
-  const found = [...message.matchAll(/"((?:[^"\\]|\\.)*)"/g)].map(([, text = ""]) => text.replaceAll('\\"', '"')).filter((text) => /^\w+: /.test(text));
+  const found = [...message.matchAll(/"((?:[^"\\]|\\.)*)"/g)]
+    .map(([, text = ""]) => text.replaceAll('\\"', '"'))
+    .filter((text) => /^\w+: /.test(text));
   return found.at(-1) ?? null;
 };
 /** A message as the rule says it: without the layer's name and the scope. */

@@ -17,8 +17,17 @@ const hooks = `
   let port;
   let texts = new Map();
   export const initialize = (data) => { port = data.port; };
+  const drain = () => {
+    for (let sent; (sent = receiveMessageOnPort(port)) !== undefined; ) texts = new Map(sent.message);
+  };
+  // A buffer that was never saved is there all the same.
+  const unsaved = (specifier, { parentURL }) => {
+    const url = /^(?:file:|.)/.test(specifier) ? new URL(specifier, parentURL).href : "";
+    return texts.has(bare(url)) ? { url, format: "module", shortCircuit: true } : null;
+  };
   export async function resolve(specifier, context, next) {
-    const found = await next(specifier, context);
+    drain();
+    const found = unsaved(specifier, context) ?? (await next(specifier, context));
     const url = bare(found.url);
     if (!isUsers(url)) return found;
     // A file of the user's is loaded anew with each analysis, whose number its importer's address carries.
@@ -27,7 +36,7 @@ const hooks = `
     return { ...found, ...format, url: run === undefined ? found.url : url + "?striate=" + run };
   }
   export async function load(url, context, next) {
-    for (let sent; (sent = receiveMessageOnPort(port)) !== undefined; ) texts = new Map(sent.message);
+    drain();
     if (!isUsers(url)) return next(url, context);
     port.postMessage(bare(url));
     const text = texts.get(bare(url));

@@ -15,9 +15,9 @@ import {
 } from "vscode-languageserver/node";
 import { version } from "../version.ts";
 import { factsOf } from "./answer.ts";
-import { codeActionsFor, completionItems, diagnosticsByUri, rangeOf } from "./lsp-items.ts";
 import { hintsOf } from "./hints.ts";
 import { hoverText } from "./hover.ts";
+import { codeActionsFor, completionItems, diagnosticsByUri, rangeOf } from "./lsp-items.ts";
 import type { ModelSummary } from "./protocol.ts";
 import { defaultSettings, type Settings, withSettings } from "./settings.ts";
 import type { SourceExport, SourceFile } from "./source-calls.ts";
@@ -42,7 +42,11 @@ export function serve(connection: Connection): () => void {
     const byUri = diagnosticsByUri(buffer, workspace?.buffers ?? new Map());
     const before = published.get(buffer.uri) ?? new Set();
     for (const uri of before) if (!byUri.has(uri)) void connection.sendDiagnostics({ uri, diagnostics: [] });
-    for (const [uri, diagnostics] of byUri) void connection.sendDiagnostics({ uri, diagnostics: [...diagnostics] });
+    for (const [uri, diagnostics] of byUri) {
+      // The version tells an editor to which text the places belong; another file's is not known here.
+      const checkedVersion = uri === buffer.uri && buffer.checked >= 0 ? { version: buffer.checked } : {};
+      void connection.sendDiagnostics({ uri, ...checkedVersion, diagnostics: [...diagnostics] });
+    }
     published.set(buffer.uri, new Set(byUri.keys()));
     const state = buffer.stale === null ? "current" : "stale";
     void connection.sendNotification(statusMethod, { uri: buffer.uri, state, message: buffer.stale ?? "" });
@@ -70,8 +74,12 @@ export function serve(connection: Connection): () => void {
     configure(typeof sent === "object" && sent !== null && "striate" in sent ? sent.striate : null);
   });
   connection.onNotification(trustMethod, configure);
-  connection.onDidOpenTextDocument(({ textDocument: { uri, languageId, version: number, text } }) => workspace?.open(uri, languageId, number, text));
-  connection.onDidChangeTextDocument(({ textDocument: { uri, version: number }, contentChanges }) => workspace?.change(uri, contentChanges, number));
+  connection.onDidOpenTextDocument(({ textDocument: { uri, languageId, version: number, text } }) =>
+    workspace?.open(uri, languageId, number, text),
+  );
+  connection.onDidChangeTextDocument(({ textDocument: { uri, version: number }, contentChanges }) =>
+    workspace?.change(uri, contentChanges, number),
+  );
   connection.onDidCloseTextDocument(({ textDocument: { uri } }) => {
     for (const shown of published.get(uri) ?? []) void connection.sendDiagnostics({ uri: shown, diagnostics: [] });
     published.delete(uri);
@@ -83,14 +91,17 @@ export function serve(connection: Connection): () => void {
     if (workspace === null || buffer === undefined || !settings.inlayHints) return [];
     const { document, file } = buffer;
     const [from, to] = [document.offsetAt(range.start), document.offsetAt(range.end)];
-    return workspace.answersFor(file).slice(0, 1).flatMap((answer) => {
-      const { facts, move } = factsOf(answer, file);
-      return hintsOf(facts).flatMap(({ offset, label, tooltip }) => {
-        const at = move(offset);
-        if (at === null || at < from || at > to) return [];
-        return [{ position: document.positionAt(at), label, kind: InlayHintKind.Type, ...(tooltip === null ? {} : { tooltip }) }];
+    return workspace
+      .answersFor(file)
+      .slice(0, 1)
+      .flatMap((answer) => {
+        const { facts, move } = factsOf(answer, file);
+        return hintsOf(facts).flatMap(({ offset, label, tooltip }) => {
+          const at = move(offset);
+          if (at === null || at < from || at > to) return [];
+          return [{ position: document.positionAt(at), label, kind: InlayHintKind.Type, ...(tooltip === null ? {} : { tooltip }) }];
+        });
       });
-    });
   });
   connection.onHover(({ textDocument: { uri }, position }) => {
     const buffer = workspace?.get(uri);
@@ -103,7 +114,10 @@ export function serve(connection: Connection): () => void {
           const [start, end] = span === null ? [null, null] : [move(span.start), move(span.end)];
           if (start === null || end === null || at < start || at > end) continue;
           const old = buffer.stale === null ? "" : `\n\n*of the last good run: ${buffer.stale}*`;
-          return { contents: { kind: MarkupKind.Markdown, value: `${hoverText(fact)}${old}` }, range: rangeOf(buffer.document, { start, end }) };
+          return {
+            contents: { kind: MarkupKind.Markdown, value: `${hoverText(fact)}${old}` },
+            range: rangeOf(buffer.document, { start, end }),
+          };
         }
       }
     }
@@ -132,8 +146,13 @@ export function serve(connection: Connection): () => void {
     const answer = typeof uri === "string" ? (workspace?.get(uri)?.answer ?? null) : null;
     const summary = answer?.details?.summaries.find((s) => s.exportName === exportName);
     if (answer?.details === undefined || answer.details === null || summary === undefined) return null;
-    const page = summaryPage(summary, answer.analysis.models.find((m) => m.exportName === summary.exportName), answer.details);
-    if (client.window?.showDocument?.support === true) await connection.window.showDocument({ uri: pageFile(summary.name, page), takeFocus: true });
+    const page = summaryPage(
+      summary,
+      answer.analysis.models.find((m) => m.exportName === summary.exportName),
+      answer.details,
+    );
+    if (client.window?.showDocument?.support === true)
+      await connection.window.showDocument({ uri: pageFile(summary.name, page), takeFocus: true });
     return page;
   });
   const end = (): void => workspace?.dispose();

@@ -92,7 +92,8 @@ function nameOf(callee: ts.Expression): ts.Identifier | null {
 function callOf(node: ts.CallExpression, name: ts.Identifier): Omit<SourceCall, "mark" | "outer"> {
   const literal = node.arguments.find((a) => ts.isObjectLiteralExpression(a));
   const options = (literal?.properties ?? []).flatMap((property): readonly SourceOption[] => {
-    if (ts.isShorthandPropertyAssignment(property)) return [{ ...spanOf(property), name: property.name.text, value: spanOf(property.name) }];
+    if (ts.isShorthandPropertyAssignment(property))
+      return [{ ...spanOf(property), name: property.name.text, value: spanOf(property.name) }];
     if (!ts.isPropertyAssignment(property) || !ts.isIdentifier(property.name)) return [];
     return [{ ...spanOf(property), name: property.name.text, value: spanOf(property.initializer) }];
   });
@@ -132,9 +133,12 @@ function exportsIn(source: ts.SourceFile): readonly SourceExport[] {
     const modifiers = ts.canHaveModifiers(statement) ? (ts.getModifiers(statement) ?? []) : [];
     if (!modifiers.some((m) => m.kind === ts.SyntaxKind.ExportKeyword)) return [];
     const isDefault = modifiers.some((m) => m.kind === ts.SyntaxKind.DefaultKeyword);
-    if (ts.isFunctionDeclaration(statement)) return [{ ...spanOf(statement), name: isDefault ? "default" : (statement.name?.text ?? "default") }];
+    if (ts.isFunctionDeclaration(statement))
+      return [{ ...spanOf(statement), name: isDefault ? "default" : (statement.name?.text ?? "default") }];
     if (!ts.isVariableStatement(statement)) return [];
-    return statement.declarationList.declarations.flatMap((d) => (ts.isIdentifier(d.name) ? [{ ...spanOf(statement), name: d.name.text }] : []));
+    return statement.declarationList.declarations.flatMap((d) =>
+      ts.isIdentifier(d.name) ? [{ ...spanOf(statement), name: d.name.text }] : [],
+    );
   });
 }
 
@@ -142,7 +146,9 @@ const importsIn = (source: ts.SourceFile): readonly { readonly from: string; rea
   source.statements.flatMap((statement) => {
     if (!ts.isImportDeclaration(statement) || !ts.isStringLiteral(statement.moduleSpecifier)) return [];
     const bindings = statement.importClause?.namedBindings;
-    return bindings !== undefined && ts.isNamedImports(bindings) ? [{ from: statement.moduleSpecifier.text, names: bindings.elements }] : [];
+    return bindings !== undefined && ts.isNamedImports(bindings)
+      ? [{ from: statement.moduleSpecifier.text, names: bindings.elements }]
+      : [];
   });
 /** What is imported from this package's own models. */
 const modelMakers = (source: ts.SourceFile): ReadonlySet<string> =>
@@ -167,7 +173,9 @@ export const callNamedAt = ({ calls }: SourceFile, offset: number): SourceCall |
   calls.find((call) => call.nameSpan.start <= offset && offset <= call.nameSpan.end && offset !== call.nameSpan.end);
 /** The innermost call around an offset. */
 export const callAround = ({ calls }: SourceFile, offset: number): SourceCall | undefined =>
-  calls.filter((call) => call.start <= offset && offset <= call.end).reduce<SourceCall | undefined>(
-    (best, call) => (best === undefined || call.end - call.start < best.end - best.start ? call : best),
-    undefined,
-  );
+  calls
+    .filter((call) => call.start <= offset && offset <= call.end)
+    .reduce<SourceCall | undefined>(
+      (best, call) => (best === undefined || call.end - call.start < best.end - best.start ? call : best),
+      undefined,
+    );

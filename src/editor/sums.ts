@@ -41,8 +41,17 @@ function windowOf(attributes: Readonly<Record<string, unknown>>): WindowAttribut
     kernel,
     strides: or(numbers(attributes["strides"]), ones),
     dilations: or(numbers(attributes["dilations"]), ones),
-    pads: or(numbers(attributes["pads"]), [...kernel, ...kernel].map(() => 0)),
-    outputPadding: output === undefined ? null : or(numbers(output), kernel.map(() => 0)),
+    pads: or(
+      numbers(attributes["pads"]),
+      [...kernel, ...kernel].map(() => 0),
+    ),
+    outputPadding:
+      output === undefined
+        ? null
+        : or(
+            numbers(output),
+            kernel.map(() => 0),
+          ),
     ceil: attributes["ceil_mode"] === 1,
   };
 }

@@ -38,17 +38,22 @@ export function createTypeChecker(folder: string): TypeChecker {
       try {
         const { connection } = await started;
         await show(connection, versions, file, text);
-        const report: unknown = await connection.sendRequest("textDocument/diagnostic", { textDocument: { uri: pathToFileURL(file).href } });
+        const report: unknown = await connection.sendRequest("textDocument/diagnostic", {
+          textDocument: { uri: pathToFileURL(file).href },
+        });
         return findingsIn(file, report);
       } catch {
         return null;
       }
     },
     dispose() {
-      void started.then(({ connection, child }) => {
-        connection.dispose();
-        child.kill("SIGKILL");
-      }, () => {});
+      void started.then(
+        ({ connection, child }) => {
+          connection.dispose();
+          child.kill("SIGKILL");
+        },
+        () => {},
+      );
     },
   };
 }
@@ -87,7 +92,8 @@ async function show(connection: ProtocolConnection, versions: Map<string, number
   const uri = pathToFileURL(file).href;
   const version = (versions.get(file) ?? 0) + 1;
   versions.set(file, version);
-  if (version === 1) await connection.sendNotification("textDocument/didOpen", { textDocument: { uri, languageId: "typescript", version, text } });
+  if (version === 1)
+    await connection.sendNotification("textDocument/didOpen", { textDocument: { uri, languageId: "typescript", version, text } });
   else await connection.sendNotification("textDocument/didChange", { textDocument: { uri, version }, contentChanges: [{ text }] });
 }
 

@@ -1,6 +1,6 @@
 /** The open buffers, what has been found out about each, and the runs that find it out. */
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { type TextDocumentContentChangeEvent, TextDocument } from "vscode-languageserver-textdocument";
+import { TextDocument, type TextDocumentContentChangeEvent } from "vscode-languageserver-textdocument";
 import type { Diagnostic } from "../ir/diagnostic.ts";
 import { type Analyzer, createAnalyzer } from "./analyzer.ts";
 import type { Answer, Edit } from "./answer.ts";
@@ -67,7 +67,10 @@ export function createWorkspace(folder: string, events: WorkspaceEvents, first: 
   function schedule(buffer: Buffer): void {
     if (!settings.trusted || !buffer.source.exportsModel) return;
     clearTimeout(timers.get(buffer.uri));
-    timers.set(buffer.uri, setTimeout(() => void check(buffer), pause));
+    timers.set(
+      buffer.uri,
+      setTimeout(() => void check(buffer), pause),
+    );
   }
   async function check(buffer: Buffer): Promise<void> {
     // One run at a time for a buffer; whatever has been typed meanwhile is run after it.
@@ -97,8 +100,14 @@ export function createWorkspace(folder: string, events: WorkspaceEvents, first: 
     events.refreshed();
     await publish(buffer, version, found, types);
   }
-  async function publish(buffer: Buffer, version: number, found: readonly Diagnostic[], types: Promise<readonly TypeFinding[] | null> | null): Promise<void> {
-    const typed = types === null ? null : await Promise.race([types, new Promise<null>((resolve) => setTimeout(resolve, typesWithin, null))]);
+  async function publish(
+    buffer: Buffer,
+    version: number,
+    found: readonly Diagnostic[],
+    types: Promise<readonly TypeFinding[] | null> | null,
+  ): Promise<void> {
+    const typed =
+      types === null ? null : await Promise.race([types, new Promise<null>((resolve) => setTimeout(resolve, typesWithin, null))]);
     if (buffers.get(buffer.uri) !== buffer || buffer.document.version !== version) return;
     const late = buffer.answer?.details?.diagnostics ?? [];
     buffer.findings = mergeFindings([...found, ...late], typed ?? [], (file) => sourceOf(buffers, file));
@@ -130,7 +139,16 @@ export function createWorkspace(folder: string, events: WorkspaceEvents, first: 
       if (!uri.startsWith("file:")) return;
       const file = fileURLToPath(uri);
       const document = TextDocument.create(uri, languageId, version, text);
-      const buffer: Buffer = { uri, file, document, source: readSource(file, text), answer: null, findings: nothing, checked: -1, stale: null };
+      const buffer: Buffer = {
+        uri,
+        file,
+        document,
+        source: readSource(file, text),
+        answer: null,
+        findings: nothing,
+        checked: -1,
+        stale: null,
+      };
       buffers.set(uri, buffer);
       schedule(buffer);
     },
@@ -139,7 +157,8 @@ export function createWorkspace(folder: string, events: WorkspaceEvents, first: 
       if (buffer === undefined) return;
       for (const change of changes) {
         const edit = editOf(buffer.document, change);
-        for (const { answer } of buffers.values()) if (answer !== null) answer.edits.set(buffer.file, [...(answer.edits.get(buffer.file) ?? []), edit]);
+        for (const { answer } of buffers.values())
+          if (answer !== null) answer.edits.set(buffer.file, [...(answer.edits.get(buffer.file) ?? []), edit]);
         buffer.document = TextDocument.update(buffer.document, [change], version);
       }
       buffer.source = readSource(buffer.file, buffer.document.getText());
@@ -151,7 +170,8 @@ export function createWorkspace(folder: string, events: WorkspaceEvents, first: 
       buffers.delete(uri);
     },
     configure(next) {
-      const restart = next.trusted !== settings.trusted || next.timeLimit !== settings.timeLimit || next.memoryLimit !== settings.memoryLimit;
+      const restart =
+        next.trusted !== settings.trusted || next.timeLimit !== settings.timeLimit || next.memoryLimit !== settings.memoryLimit;
       settings = next;
       if (restart && analyzer !== null) stop();
       if (restart && next.trusted) start();
@@ -171,13 +191,23 @@ export function createWorkspace(folder: string, events: WorkspaceEvents, first: 
 }
 
 /** The text of a file: its buffer's, where it is open. */
-export const sourceOf = (buffers: ReadonlyMap<string, Buffer>, file: string): SourceFile | undefined => buffers.get(pathToFileURL(file).href)?.source;
+export const sourceOf = (buffers: ReadonlyMap<string, Buffer>, file: string): SourceFile | undefined =>
+  buffers.get(pathToFileURL(file).href)?.source;
 
 /** The buffers as the files that run, with marks on their calls. */
-function overlaysOf(buffers: ReadonlyMap<string, Buffer>): { readonly overlays: readonly Overlay[]; readonly sources: ReadonlyMap<string, SourceFile> } {
+function overlaysOf(buffers: ReadonlyMap<string, Buffer>): {
+  readonly overlays: readonly Overlay[];
+  readonly sources: ReadonlyMap<string, SourceFile>;
+} {
   const all = [...buffers.values()].filter(({ file }) => /\.[cm]?[jt]sx?$/.test(file));
   return {
-    overlays: all.map(({ file, source }) => markedText(file, source.text, source.calls.filter((call) => call.markable))),
+    overlays: all.map(({ file, source }) =>
+      markedText(
+        file,
+        source.text,
+        source.calls.filter((call) => call.markable),
+      ),
+    ),
     sources: new Map(all.map(({ file, source }) => [file, source])),
   };
 }
@@ -190,5 +220,12 @@ function editOf(document: TextDocument, change: TextDocumentContentChangeEvent):
 function stopped({ file, answer }: Buffer, why: string): Diagnostic {
   const shown = answer === null ? "" : "; the shapes shown are those of its last good run";
   const message = `the model file was stopped: ${why}${shown}`;
-  return { severity: "error", code: "model-stopped", message, location: { position: { file, line: 1, column: 1 } }, notes: [], help: "look for a loop without an end" };
+  return {
+    severity: "error",
+    code: "model-stopped",
+    message,
+    location: { position: { file, line: 1, column: 1 } },
+    notes: [],
+    help: "look for a loop without an end",
+  };
 }

@@ -1,15 +1,16 @@
 /** Builds a graph node by node; every node is checked and its types inferred as it is added. */
-import type { Dim } from "./dim.ts";
+
+import { checkCall } from "./check-call.ts";
 import { InternalError, userError } from "./diagnostic.ts";
+import type { Dim } from "./dim.ts";
 import type { DType } from "./dtype.ts";
 import { type Graph, type Node, printType, type TensorType, type Value } from "./graph.ts";
 import { nowhere, type SourceLocation } from "./location.ts";
-import { checkCall } from "./check-call.ts";
-import { schemaOf } from "./ops/index.ts";
 import { type Call, RuleFault } from "./op-schema.ts";
 import type { OpAttributes, OpType } from "./op-types.ts";
+import { schemaOf } from "./ops/index.ts";
 import { elementCount, type Shape } from "./shape.ts";
-import { numbersOf, tensorFrom, type TensorData } from "./tensor-data.ts";
+import { numbersOf, type TensorData, tensorFrom } from "./tensor-data.ts";
 
 /** Contents are known up to this many elements. */
 export const maxKnownElements = 1024;
@@ -102,7 +103,12 @@ export class GraphBuilder {
   }
 
   /** Adds a node. Throws a CompileError when its inputs do not fit. */
-  addNode<T extends OpType>(opType: T, inputs: readonly (Value | null)[], attributes: Partial<OpAttributes[T]> = {}, options: NodeOptions = {}): Node<T> {
+  addNode<T extends OpType>(
+    opType: T,
+    inputs: readonly (Value | null)[],
+    attributes: Partial<OpAttributes[T]> = {},
+    options: NodeOptions = {},
+  ): Node<T> {
     const location = options.location ?? this.#origin.location;
     const name = options.name === undefined ? this.#madeUpName(opType) : this.#unique(options.name, this.#nodeNames);
     const wanted = options.outputs ?? 1;
@@ -128,7 +134,12 @@ export class GraphBuilder {
     return first;
   }
   /** Adds a node and gives its first n outputs. */
-  addMany<T extends OpType>(opType: T, inputs: readonly (Value | null)[], attributes: Partial<OpAttributes[T]>, n: number): readonly Value[] {
+  addMany<T extends OpType>(
+    opType: T,
+    inputs: readonly (Value | null)[],
+    attributes: Partial<OpAttributes[T]>,
+    n: number,
+  ): readonly Value[] {
     return this.addNode(opType, inputs, attributes, { outputs: n }).outputs.filter((v) => v !== null);
   }
 
@@ -145,7 +156,13 @@ export class GraphBuilder {
 
   /** The finished graph. */
   build(): Graph {
-    return { name: this.#name, inputs: [...this.#inputs], outputs: [...this.#outputs], nodes: [...this.#nodes], initializers: new Map(this.#initializers) };
+    return {
+      name: this.#name,
+      inputs: [...this.#inputs],
+      outputs: [...this.#outputs],
+      nodes: [...this.#nodes],
+      initializers: new Map(this.#initializers),
+    };
   }
 
   #tensor(name: string, data: TensorData): Value {
@@ -187,12 +204,20 @@ export class GraphBuilder {
   #explained(error: unknown, label: string, name: string, inputs: readonly (Value | null)[], location: SourceLocation): unknown {
     if (!(error instanceof RuleFault)) return error;
     const where = name === "" ? label : `${label} "${name}"`;
-    const notes = inputs.flatMap((v) => (v === null ? [] : [{ message: `input "${v.name}" is ${printType(v.type)}`, location: v.producer?.location ?? nowhere }]));
-    return userError(error.code, `${where}: ${error.message}`, location, { notes, ...(error.help === undefined ? {} : { help: error.help }) });
+    const notes = inputs.flatMap((v) =>
+      v === null ? [] : [{ message: `input "${v.name}" is ${printType(v.type)}`, location: v.producer?.location ?? nowhere }],
+    );
+    return userError(error.code, `${where}: ${error.message}`, location, {
+      notes,
+      ...(error.help === undefined ? {} : { help: error.help }),
+    });
   }
   /** A name that is the caller's to choose. Throws a CompileError when it is taken. */
   #claim(name: string): string {
-    if (this.#names.has(name)) throw userError("duplicate-name", `the graph has two values named "${name}"`, this.#origin.location, { help: "give one of them another name" });
+    if (this.#names.has(name))
+      throw userError("duplicate-name", `the graph has two values named "${name}"`, this.#origin.location, {
+        help: "give one of them another name",
+      });
     this.#names.add(name);
     return name;
   }
@@ -207,4 +232,3 @@ export class GraphBuilder {
     return unique;
   }
 }
-

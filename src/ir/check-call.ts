@@ -1,8 +1,8 @@
 /** Checks a call against the op's signature: arity, element types, attributes. The one place where this is done. */
 import type { DType } from "./dtype.ts";
 import type { Value } from "./graph.ts";
-import type { AttributeSchema, AttributeValue, ParameterSchema, SignatureVersion } from "./op-signature.ts";
 import { RuleFault } from "./op-schema.ts";
+import type { AttributeSchema, AttributeValue, ParameterSchema, SignatureVersion } from "./op-signature.ts";
 import { type OpAttributes, type OpType, signatures } from "./op-types.ts";
 
 interface CheckedCall<T extends OpType> {
@@ -11,11 +11,21 @@ interface CheckedCall<T extends OpType> {
 }
 
 /** The inputs without trailing nulls, and the attributes with their defaults. Throws a RuleFault on what the signature does not allow. */
-export function checkCall<T extends OpType>(opType: T, inputs: readonly (Value | null)[], attributes: Partial<OpAttributes[T]>, outputCount: number): CheckedCall<T> {
+export function checkCall<T extends OpType>(
+  opType: T,
+  inputs: readonly (Value | null)[],
+  attributes: Partial<OpAttributes[T]>,
+  outputCount: number,
+): CheckedCall<T> {
   const version = signatures[opType].versions.at(-1);
   if (version === undefined) throw new RuleFault("unknown-op", `${opType} has no version`);
   const trimmed = inputs.slice(0, inputs.findLastIndex((v) => v !== null) + 1);
-  checkArity("input", version.inputs, trimmed.length, trimmed.map((v) => v === null));
+  checkArity(
+    "input",
+    version.inputs,
+    trimmed.length,
+    trimmed.map((v) => v === null),
+  );
   checkArity("output", version.outputs, outputCount, []);
   checkTypes(version, trimmed);
   return { inputs: trimmed, attributes: withDefaults(version, attributes) };
@@ -28,7 +38,9 @@ export function parameterAt(parameters: readonly ParameterSchema[], index: numbe
 }
 
 function checkArity(kind: "input" | "output", parameters: readonly ParameterSchema[], count: number, missing: readonly boolean[]): void {
-  const required = parameters.filter((p) => p.option === "single").length + (parameters.at(-1)?.option === "variadic" ? (parameters.at(-1)?.least ?? 1) : 0);
+  const required =
+    parameters.filter((p) => p.option === "single").length +
+    (parameters.at(-1)?.option === "variadic" ? (parameters.at(-1)?.least ?? 1) : 0);
   const most = parameters.at(-1)?.option === "variadic" ? Number.POSITIVE_INFINITY : parameters.length;
   // Outputs may be left out at the end even where the schema calls them single.
   const least = kind === "input" ? required : 0;
@@ -67,11 +79,17 @@ function withDefaults<T extends OpType>(version: SignatureVersion, given: Partia
     else if (schema.required) throw new RuleFault("op-attribute", `attribute "${name}" is missing`);
   }
   const surplus = Object.entries(given).find(([name, value]) => value !== undefined && !Object.hasOwn(version.attributes, name));
-  if (surplus !== undefined) throw new RuleFault("op-attribute", `there is no attribute "${surplus[0]}"`, `the attributes are ${Object.keys(version.attributes).join(", ")}`);
+  if (surplus !== undefined)
+    throw new RuleFault(
+      "op-attribute",
+      `there is no attribute "${surplus[0]}"`,
+      `the attributes are ${Object.keys(version.attributes).join(", ")}`,
+    );
   return typedAttributes<T>(out);
 }
 /** Sound because every attribute of the signature that `OpAttributes` is generated from has just been checked. */
-const typedAttributes = <T extends OpType>(attributes: Readonly<Record<string, AttributeValue>>): OpAttributes[T] => attributes as unknown as OpAttributes[T];
+const typedAttributes = <T extends OpType>(attributes: Readonly<Record<string, AttributeValue>>): OpAttributes[T] =>
+  attributes as unknown as OpAttributes[T];
 
 const fits: Readonly<Record<AttributeSchema["kind"], (value: AttributeValue) => boolean>> = {
   int: (v) => typeof v === "number" && Number.isInteger(v),

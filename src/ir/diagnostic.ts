@@ -45,7 +45,10 @@ export const isCompileError = (error: unknown): error is CompileError => typeof 
 
 /** A CompileError of one diagnostic. */
 export function userError(
-  code: string, message: string, location: SourceLocation, more: { readonly notes?: readonly Note[]; readonly help?: string } = {},
+  code: string,
+  message: string,
+  location: SourceLocation,
+  more: { readonly notes?: readonly Note[]; readonly help?: string } = {},
 ): CompileError {
   return new CompileError([{ severity: "error", code, message, location, notes: more.notes ?? [], help: more.help }]);
 }

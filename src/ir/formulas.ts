@@ -1,10 +1,11 @@
 /** Arithmetic on values that reads as a formula: rules of ops, losses and optimizers are written with it. */
-import { type Dim, isUnknown } from "./dim.ts";
+
 import type { GraphBuilder } from "./builder.ts";
+import { type Dim, isUnknown } from "./dim.ts";
 import { type DType, dtypes } from "./dtype.ts";
 import type { Value } from "./graph.ts";
-import type { OpType } from "./op-types.ts";
 import { RuleFault } from "./op-schema.ts";
+import type { OpType } from "./op-types.ts";
 import { printShape, type Shape } from "./shape.ts";
 
 /** A value, or a number that becomes a constant of the other operand's type. */
@@ -45,19 +46,43 @@ export interface Formulas {
 
 /** The operations over one builder. */
 export function formulas(b: GraphBuilder): Formulas {
-  const lifted = (a: Operand, like: Operand): Value => (typeof a === "number" ? b.constant(typeof like === "number" ? "float32" : like.type.dtype, a) : a);
-  const binary = (op: BinaryOp) => (x: Operand, y: Operand): Value => b.add(op, [lifted(x, y), lifted(y, x)]);
-  const unary = (op: UnaryOp) => (x: Value): Value => b.add(op, [x]);
-  const reduce = (op: "ReduceSum" | "ReduceMean") => (x: Value, axes?: readonly number[], keepdims = false): Value =>
-    b.add(op, axes === undefined ? [x] : [x, b.constant("int64", axes)], { keepdims: keepdims ? 1 : 0 });
+  const lifted = (a: Operand, like: Operand): Value =>
+    typeof a === "number" ? b.constant(typeof like === "number" ? "float32" : like.type.dtype, a) : a;
+  const binary =
+    (op: BinaryOp) =>
+    (x: Operand, y: Operand): Value =>
+      b.add(op, [lifted(x, y), lifted(y, x)]);
+  const unary =
+    (op: UnaryOp) =>
+    (x: Value): Value =>
+      b.add(op, [x]);
+  const reduce =
+    (op: "ReduceSum" | "ReduceMean") =>
+    (x: Value, axes?: readonly number[], keepdims = false): Value =>
+      b.add(op, axes === undefined ? [x] : [x, b.constant("int64", axes)], { keepdims: keepdims ? 1 : 0 });
   return {
-    add: binary("Add"), sub: binary("Sub"), mul: binary("Mul"), div: binary("Div"), pow: binary("Pow"), max: binary("Max"), min: binary("Min"),
-    equal: binary("Equal"), less: binary("Less"), greater: binary("Greater"),
+    add: binary("Add"),
+    sub: binary("Sub"),
+    mul: binary("Mul"),
+    div: binary("Div"),
+    pow: binary("Pow"),
+    max: binary("Max"),
+    min: binary("Min"),
+    equal: binary("Equal"),
+    less: binary("Less"),
+    greater: binary("Greater"),
     where: (condition, x, y) => b.add("Where", [condition, lifted(x, y), lifted(y, x)]),
-    neg: unary("Neg"), exp: unary("Exp"), log: unary("Log"), sqrt: unary("Sqrt"), abs: unary("Abs"), sign: unary("Sign"), not: unary("Not"),
+    neg: unary("Neg"),
+    exp: unary("Exp"),
+    log: unary("Log"),
+    sqrt: unary("Sqrt"),
+    abs: unary("Abs"),
+    sign: unary("Sign"),
+    not: unary("Not"),
     square: (x) => b.add("Mul", [x, x]),
     total: (values) => (values.length === 1 && values[0] !== undefined ? values[0] : b.add("Sum", values)),
-    reduceSum: reduce("ReduceSum"), reduceMean: reduce("ReduceMean"),
+    reduceSum: reduce("ReduceSum"),
+    reduceMean: reduce("ReduceMean"),
     cast: (x, to) => (x.type.dtype === to ? x : b.add("Cast", [x], { to: dtypes[to].onnx })),
     matmul: (x, y) => b.add("MatMul", [x, y]),
     transpose: (x, perm) => b.add("Transpose", [x], { perm }),
@@ -86,5 +111,9 @@ function isBroadcast(from: Dim, to: Dim | undefined, whole: Shape, target: Shape
   if (to === 1) return true;
   // A symbol that meets a number or an unknown size was equal to it, or the forward pass would have failed, unless it was 1.
   if (typeof to === "number" || (typeof from === "number" && !isUnknown(to))) return false;
-  throw new RuleFault("unknown-broadcast", `whether ${printShape(target)} was broadcast to ${printShape(whole)} depends on sizes that are not known`, "give the sizes as numbers");
+  throw new RuleFault(
+    "unknown-broadcast",
+    `whether ${printShape(target)} was broadcast to ${printShape(whole)} depends on sizes that are not known`,
+    "give the sizes as numbers",
+  );
 }

@@ -38,7 +38,9 @@ const ints = { kind: "ints", required: true } as const;
 const int = { kind: "int", required: true } as const;
 const window = { kernel_shape: ints, strides: ints, dilations: ints, pads: ints } as const;
 const signature = (
-  attributes: OpSignature["versions"][number]["attributes"], inputs: readonly ParameterSchema[], outputs: readonly ParameterSchema[],
+  attributes: OpSignature["versions"][number]["attributes"],
+  inputs: readonly ParameterSchema[],
+  outputs: readonly ParameterSchema[],
 ): OpSignature => ({ domain: "striate", versions: [{ since: 1, attributes, inputs, outputs, types: { T: floats } }] });
 
 /** The signature of each internal op. */

@@ -1,6 +1,7 @@
 /** What an op means: one record per op, every facet required, "none" spelled out. */
-import type { Dim } from "./dim.ts";
+
 import type { GraphBuilder } from "./builder.ts";
+import type { Dim } from "./dim.ts";
 import type { Node, TensorType, Value } from "./graph.ts";
 import type { SourceLocation } from "./location.ts";
 import type { Attributes } from "./op-signature.ts";
@@ -34,7 +35,10 @@ export type InferRule<T extends OpType> = (call: Call<T>) => readonly TensorType
 export type EvaluateRule<T extends OpType> = (call: Call<T>) => readonly (readonly Dim[] | null)[];
 /** The cotangent of each input, null for those without one, given that of each output (null: zero). `wanted[i]` is false where nobody reads it. */
 export type GradRule<T extends OpType> = (
-  b: GraphBuilder, node: Node<T>, dys: readonly (Value | null)[], wanted: readonly boolean[],
+  b: GraphBuilder,
+  node: Node<T>,
+  dys: readonly (Value | null)[],
+  wanted: readonly boolean[],
 ) => readonly (Value | null)[];
 
 /** What a graph is lowered for. */

@@ -47,7 +47,11 @@ function problemOf(x: Shape | undefined, y: Shape | undefined, window: ResolvedW
   const [outputs = 0, ...outSizes] = output;
   const positions = product(outSizes);
   const taps = product(window.kernel_shape);
-  const fits = positions > 0 && positions <= mostPositions && channels * outputs * taps >= leastWeight && product(inSizes) * positions * taps <= mostSight;
+  const fits =
+    positions > 0 &&
+    positions <= mostPositions &&
+    channels * outputs * taps >= leastWeight &&
+    product(inSizes) * positions * taps <= mostSight;
   return fits ? { axes: axesOf(window), channels, outputs, inSizes, outSizes, positions, taps: tapsOf(window.kernel_shape) } : null;
 }
 
@@ -110,7 +114,10 @@ function unrolled(b: GraphBuilder, x: Value, p: Problem): Value {
   const f = formulas(b);
   const seen = f.matmul(f.reshape(x, [-1, product(p.inSizes)]), sight(b, x, p, "pixel"));
   if (p.positions === 1) return f.reshape(seen, [-1, p.channels * p.taps.length]);
-  return f.reshape(f.transpose(f.reshape(seen, [-1, p.channels, p.positions, p.taps.length]), [0, 2, 1, 3]), [-1, p.channels * p.taps.length]);
+  return f.reshape(f.transpose(f.reshape(seen, [-1, p.channels, p.positions, p.taps.length]), [0, 2, 1, 3]), [
+    -1,
+    p.channels * p.taps.length,
+  ]);
 }
 /** The transpose of `unrolled`: [N * positions, C * taps] -> [N, C, ...in], where a pixel that several taps see gets their sum. */
 function rolledUp(b: GraphBuilder, rows: Value, p: Problem): Value {

@@ -37,6 +37,11 @@ export interface CodeLens {
   readonly command: { readonly title: string; readonly command: string; readonly arguments: readonly unknown[] };
 }
 
+interface Published {
+  readonly version?: number;
+  readonly diagnostics: readonly Diagnostic[];
+}
+
 /** A buffer of the editor. */
 export interface Buffer {
   readonly uri: string;
@@ -44,6 +49,8 @@ export interface Buffer {
   version: number;
   /** Replaces the only occurrence of a text, as one edit. */
   replace(from: string, to: string): void;
+  /** Replaces a stretch of the text, by offsets. */
+  edit(start: number, end: number, text: string): void;
   /** The position of the only occurrence of a text, or of the one behind `after`. */
   find(text: string, after?: string): Position;
   /** The text in a range. */
@@ -57,7 +64,7 @@ export interface Buffer {
   complete(position: Position): Promise<readonly string[]>;
   /** Applies a code action to the buffer. */
   apply(action: CodeAction): void;
-  /** The diagnostics of the next publication that fits; those there are, if they fit already. */
+  /** The diagnostics of the text as it is now, once they fit. */
   diagnostics(fits: (all: readonly Diagnostic[]) => boolean): Promise<readonly Diagnostic[]>;
 }
 /** The editor. */
@@ -74,15 +81,18 @@ export interface Editor {
 /** Starts the server in a folder. */
 export async function startEditor(options: { readonly folder?: string; readonly initializationOptions?: object } = {}): Promise<Editor> {
   const folder = options.folder ?? root;
-  const server = spawn(process.execPath, [resolve(root, "bin/striate.js"), "lsp", "--stdio"], { cwd: folder, stdio: ["pipe", "pipe", "inherit"] });
+  const server = spawn(process.execPath, [resolve(root, "bin/striate.js"), "lsp", "--stdio"], {
+    cwd: folder,
+    stdio: ["pipe", "pipe", "inherit"],
+  });
   const connection = createMessageConnection(new StreamMessageReader(server.stdout), new StreamMessageWriter(server.stdin));
-  const published = new Map<string, readonly Diagnostic[]>();
+  const published = new Map<string, Published>();
   const listeners = new Set<() => void>();
   const changed = (): void => {
     for (const listener of listeners) listener();
   };
-  connection.onNotification("textDocument/publishDiagnostics", (params: { readonly uri: string; readonly diagnostics: readonly Diagnostic[] }) => {
-    published.set(params.uri, params.diagnostics);
+  connection.onNotification("textDocument/publishDiagnostics", (params: Published & { readonly uri: string }) => {
+    published.set(params.uri, params);
     changed();
   });
   for (const method of ["workspace/inlayHint/refresh", "workspace/codeLens/refresh"]) {
@@ -140,7 +150,7 @@ export async function startEditor(options: { readonly folder?: string; readonly 
 
 function openBuffer(
   connection: MessageConnection,
-  published: ReadonlyMap<string, readonly Diagnostic[]>,
+  published: ReadonlyMap<string, Published>,
   until: Editor["until"],
   file: string,
   given: string | undefined,
@@ -148,7 +158,10 @@ function openBuffer(
   const uri = pathToFileURL(file).href;
   const textDocument = { uri };
   const offsetOf = (text: string, { line, character }: Position): number =>
-    text.split("\n").slice(0, line).reduce((n, l) => n + l.length + 1, 0) + character;
+    text
+      .split("\n")
+      .slice(0, line)
+      .reduce((n, l) => n + l.length + 1, 0) + character;
   const positionOf = (text: string, offset: number): Position => {
     const lines = text.slice(0, offset).split("\n");
     return { line: lines.length - 1, character: lines.at(-1)?.length ?? 0 };
@@ -158,7 +171,10 @@ function openBuffer(
     const range = { start: positionOf(buffer.text, start), end: positionOf(buffer.text, end) };
     buffer.text = buffer.text.slice(0, start) + text + buffer.text.slice(end);
     buffer.version++;
-    void connection.sendNotification("textDocument/didChange", { textDocument: { uri, version: buffer.version }, contentChanges: [{ range, text }] });
+    void connection.sendNotification("textDocument/didChange", {
+      textDocument: { uri, version: buffer.version },
+      contentChanges: [{ range, text }],
+    });
   };
   const only = (text: string, after = ""): number => {
     const behind = buffer.text.indexOf(after) + after.length;
@@ -175,12 +191,18 @@ function openBuffer(
       const at = only(from);
       edit(at, at + from.length, to);
     },
+    edit,
     find: (text, after) => positionOf(buffer.text, only(text, after)),
     at: ({ start, end }) => buffer.text.slice(offsetOf(buffer.text, start), offsetOf(buffer.text, end)),
     hints: () => request<readonly Hint[]>("textDocument/inlayHint", { range: whole() }),
     async line(number) {
-      const hints = (await buffer.hints()).filter((h) => h.position.line === number).toSorted((a, b) => b.position.character - a.position.character);
-      return hints.reduce((l, h) => `${l.slice(0, h.position.character)}«${h.label}»${l.slice(h.position.character)}`, buffer.text.split("\n")[number] ?? "");
+      const hints = (await buffer.hints())
+        .filter((h) => h.position.line === number)
+        .toSorted((a, b) => b.position.character - a.position.character);
+      return hints.reduce(
+        (l, h) => `${l.slice(0, h.position.character)}«${h.label}»${l.slice(h.position.character)}`,
+        buffer.text.split("\n")[number] ?? "",
+      );
     },
     async hover(position) {
       const answer = await request<{ readonly contents: { readonly value: string } } | null>("textDocument/hover", { position });
@@ -188,7 +210,8 @@ function openBuffer(
     },
     lenses: () => request<readonly CodeLens[]>("textDocument/codeLens", {}),
     actions: (range) => request<readonly CodeAction[]>("textDocument/codeAction", { range, context: { diagnostics: [] } }),
-    complete: async (position) => (await request<readonly { readonly label: string }[]>("textDocument/completion", { position })).map((item) => item.label),
+    complete: async (position) =>
+      (await request<readonly { readonly label: string }[]>("textDocument/completion", { position })).map((item) => item.label),
     apply(action) {
       const edits = (action.edit.changes[uri] ?? []).map(({ range, newText }) => ({
         start: offsetOf(buffer.text, range.start),
@@ -199,10 +222,12 @@ function openBuffer(
     },
     diagnostics: (fits) =>
       until(async () => {
-        const all = published.get(uri);
-        return all !== undefined && fits(all) ? all : null;
+        const last = published.get(uri);
+        return last !== undefined && last.version === buffer.version && fits(last.diagnostics) ? last.diagnostics : null;
       }),
   };
-  void connection.sendNotification("textDocument/didOpen", { textDocument: { uri, languageId: "typescript", version: 1, text: buffer.text } });
+  void connection.sendNotification("textDocument/didOpen", {
+    textDocument: { uri, languageId: "typescript", version: 1, text: buffer.text },
+  });
   return buffer;
 }

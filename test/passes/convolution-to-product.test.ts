@@ -24,17 +24,29 @@ function convolution(s: Setting): Graph {
   const w = b.input("w", { dtype: "float32", shape: [outputs, channels, s.kernel, s.kernel] });
   const bias = s.bias ? [b.input("b", { dtype: "float32", shape: [outputs] })] : [];
   const pair = (v: number): readonly number[] => [v, v];
-  const attributes = { kernel_shape: pair(s.kernel), strides: pair(s.stride), dilations: pair(s.dilation), pads: [s.begin, s.begin, s.end, s.end] };
+  const attributes = {
+    kernel_shape: pair(s.kernel),
+    strides: pair(s.stride),
+    dilations: pair(s.dilation),
+    pads: [s.begin, s.begin, s.end, s.end],
+  };
   b.output(b.add("Conv", [x, w, ...bias], attributes), "y");
   return differentiate(b.build());
 }
 const filled = (shape: readonly number[], seed: number): TensorData => ({
-  dtype: "float32", shape, data: Float32Array.from({ length: shape.reduce((a, d) => a * d, 1) }, (_, i) => Math.sin(i * 0.7 + seed)),
+  dtype: "float32",
+  shape,
+  data: Float32Array.from({ length: shape.reduce((a, d) => a * d, 1) }, (_, i) => Math.sin(i * 0.7 + seed)),
 });
 const settings = fc
   .record({
-    size: fc.integer({ min: 1, max: 7 }), kernel: fc.integer({ min: 3, max: 4 }), stride: fc.integer({ min: 1, max: 3 }),
-    dilation: fc.integer({ min: 1, max: 2 }), begin: fc.integer({ min: 0, max: 3 }), end: fc.integer({ min: 0, max: 3 }), bias: fc.boolean(),
+    size: fc.integer({ min: 1, max: 7 }),
+    kernel: fc.integer({ min: 3, max: 4 }),
+    stride: fc.integer({ min: 1, max: 3 }),
+    dilation: fc.integer({ min: 1, max: 2 }),
+    begin: fc.integer({ min: 0, max: 3 }),
+    end: fc.integer({ min: 0, max: 3 }),
+    bias: fc.boolean(),
   })
   .map((s) => ({ ...s, out: Math.floor((s.size + s.begin + s.end - (s.kernel - 1) * s.dilation - 1) / s.stride) + 1 }))
   .filter(({ out }) => out >= 1 && out <= 4);
@@ -44,7 +56,11 @@ test("a convolution and its gradients as products give what they gave before", {
     fc.asyncProperty(settings, async (s) => {
       const graph = convolution(s);
       const result = convolutionsToProducts(graph);
-      expect(result.applied.map(({ rule }) => rule)).toEqual(["convolution-to-product", "convolution-to-product", "convolution-to-product"]);
+      expect(result.applied.map(({ rule }) => rule)).toEqual([
+        "convolution-to-product",
+        "convolution-to-product",
+        "convolution-to-product",
+      ]);
       const feeds = {
         x: filled([2, channels, s.size, s.size], 1),
         w: filled([outputs, channels, s.kernel, s.kernel], 2),
@@ -57,7 +73,7 @@ test("a convolution and its gradients as products give what they gave before", {
         const [old, now] = [tensor.data as Float32Array, after[name]?.data as Float32Array];
         const largest = old.reduce((m, v) => Math.max(m, Math.abs(v)), 1);
         // Sums of up to 2,560 float32 products in another order.
-        old.forEach((v, i) => expect(Math.abs(v - (now[i] ?? Number.NaN))).toBeLessThanOrEqual(1e-4 * largest));
+        expect(old.findIndex((v, i) => !(Math.abs(v - (now[i] ?? Number.NaN)) <= 1e-4 * largest))).toBe(-1);
       }
     }),
     { numRuns: 10, seed: 1 },

@@ -1,12 +1,22 @@
 /** Training runs recorded with PyTorch 1.13: losses, the first step's gradients, and the final state. */
-import { adam, adamW, crossEntropy, type AnyModel, type Optimizer, rmsprop, sgd } from "striate";
+import { type AnyModel, adam, adamW, crossEntropy, type Optimizer, rmsprop, sgd } from "striate";
 import { describe, expect, test } from "vitest";
 import { mobilenetV2 } from "../../models/mobilenet-v2.ts";
 import { resnet18 } from "../../models/resnet.ts";
 import { simpleCnn } from "../../models/simple-cnn.ts";
 import { unet } from "../../models/unet.ts";
 import { compileTraining } from "../../src/compile/training.ts";
-import { type Digest, type DigestTolerance, expectDigest, golden, goldenInput, goldenLabels, goldenState, goldensMissing, type StateRow } from "../support/goldens.ts";
+import {
+  type Digest,
+  type DigestTolerance,
+  expectDigest,
+  golden,
+  goldenInput,
+  goldenLabels,
+  goldenState,
+  goldensMissing,
+  type StateRow,
+} from "../support/goldens.ts";
 import { runTraining } from "../support/run-training.ts";
 
 interface Golden {
@@ -42,12 +52,22 @@ const chaotic: DigestTolerance = { norm: 3e-2, element: 8e-2 };
 
 // float32 sums in another order: 1e-4 for the small network, 1e-3 for deep ones.
 const cases: readonly Case[] = [
-  ...["sgd", "adam", "adamw", "rmsprop", "weighted_smoothed"].map((kind): Case => ({
-    name: `simple_cnn_${kind}`, model: (numClasses, imageSize) => simpleCnn({ inChannels: 3, imageSize, numClasses }), losses: [1e-4], state: exact,
-  })),
+  ...["sgd", "adam", "adamw", "rmsprop", "weighted_smoothed"].map(
+    (kind): Case => ({
+      name: `simple_cnn_${kind}`,
+      model: (numClasses, imageSize) => simpleCnn({ inChannels: 3, imageSize, numClasses }),
+      losses: [1e-4],
+      state: exact,
+    }),
+  ),
   { name: "resnet18_sgd_momentum", model: (numClasses, imageSize) => resnet18({ numClasses, imageSize }), losses: [1e-3], state: exact },
   { name: "resnet18_frozen_backbone", model: (numClasses, imageSize) => resnet18({ numClasses, imageSize }), losses: [1e-3], state: exact },
-  { name: "mobilenet_v2_adam", model: (numClasses, imageSize) => mobilenetV2({ numClasses, imageSize, dropout: 0 }), losses: [1e-3, 1e-3, 5e-3, 3e-2], state: chaotic },
+  {
+    name: "mobilenet_v2_adam",
+    model: (numClasses, imageSize) => mobilenetV2({ numClasses, imageSize, dropout: 0 }),
+    losses: [1e-3, 1e-3, 5e-3, 3e-2],
+    state: chaotic,
+  },
   { name: "unet_adam", model: (numClasses, imageSize) => unet({ numClasses, imageSize, width: 8 }), losses: [1e-3], state: adamOfADeepNet },
 ];
 
@@ -84,7 +104,9 @@ describe.skipIf(goldensMissing !== null)(`training as PyTorch's${goldensMissing 
     const run = await runTraining(compiled, Number(g.optimizer_settings["lr"]), batches);
     run.losses.forEach((loss, i) => {
       const wanted = g.losses[i] ?? Number.NaN;
-      expect(Math.abs(loss - wanted), `loss of step ${i}: ${loss} against ${wanted}`).toBeLessThanOrEqual((losses[i] ?? losses.at(-1) ?? 0) * Math.abs(wanted));
+      expect(Math.abs(loss - wanted), `loss of step ${i}: ${loss} against ${wanted}`).toBeLessThanOrEqual(
+        (losses[i] ?? losses.at(-1) ?? 0) * Math.abs(wanted),
+      );
     });
     expect([...run.firstGradients.keys()].sort()).toEqual(Object.keys(g.first_step_gradients).sort());
     // A gradient that is a millionth of the largest one is rounding noise on both sides.

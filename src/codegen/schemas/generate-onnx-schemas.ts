@@ -5,8 +5,18 @@ import { type DType, dtypes } from "../../ir/dtype.ts";
 import type { AttributeKind, AttributeSchema, OpSignature, ParameterSchema, SignatureVersion } from "../../ir/op-signature.ts";
 import { visionOps } from "./vision-ops.ts";
 
-interface RawParameter { readonly name: string; readonly type: string; readonly optional?: boolean; readonly variadic?: boolean }
-interface RawAttribute { readonly name: string; readonly type: string; readonly required?: boolean; readonly default?: string }
+interface RawParameter {
+  readonly name: string;
+  readonly type: string;
+  readonly optional?: boolean;
+  readonly variadic?: boolean;
+}
+interface RawAttribute {
+  readonly name: string;
+  readonly type: string;
+  readonly required?: boolean;
+  readonly default?: string;
+}
 interface RawSchema {
   readonly op: string;
   readonly domain: string;
@@ -20,12 +30,24 @@ interface RawSchema {
 }
 
 const kinds: Readonly<Record<string, AttributeKind>> = {
-  int: "int", float: "float", string: "string", tensor: "tensor", graph: "graph",
-  "list of ints": "ints", "list of floats": "floats", "list of strings": "strings",
+  int: "int",
+  float: "float",
+  string: "string",
+  tensor: "tensor",
+  graph: "graph",
+  "list of ints": "ints",
+  "list of floats": "floats",
+  "list of strings": "strings",
 };
 const tsTypes: Readonly<Record<AttributeKind, string>> = {
-  int: "number", float: "number", string: "string", ints: "readonly number[]", floats: "readonly number[]", strings: "readonly string[]",
-  tensor: "TensorData", graph: "Graph",
+  int: "number",
+  float: "number",
+  string: "string",
+  ints: "readonly number[]",
+  floats: "readonly number[]",
+  strings: "readonly string[]",
+  tensor: "TensorData",
+  graph: "Graph",
 };
 /** Attributes that ONNX keeps as element type numbers or names; here they are DType names. */
 const dtypeAttributes = new Set(["Cast.to"]);
@@ -42,14 +64,22 @@ export function generateOnnxSchemas(): string {
   file.addImportDeclaration({ isTypeOnly: true, moduleSpecifier: "./tensor-data.ts", namedImports: ["TensorData"] });
   const signatures = visionOps.map((op) => [op, signatureOf(op, raw)] as const);
   file.addInterface({
-    name: "OnnxAttributes", isExported: true,
+    name: "OnnxAttributes",
+    isExported: true,
     docs: ["The attributes of each op in its newest version; those with a default are always present in a graph."],
     properties: signatures.map(([op, signature]) => ({ name: op, isReadonly: true, type: attributesType(signature) })),
   });
   file.addVariableStatement({
-    isExported: true, declarationKind: VariableDeclarationKind.Const,
+    isExported: true,
+    declarationKind: VariableDeclarationKind.Const,
     docs: ["The signature of each op in every version, oldest first."],
-    declarations: [{ name: "onnxSignatures", type: "Readonly<Record<keyof OnnxAttributes, OpSignature>>", initializer: literal(Object.fromEntries(signatures)) }],
+    declarations: [
+      {
+        name: "onnxSignatures",
+        type: "Readonly<Record<keyof OnnxAttributes, OpSignature>>",
+        initializer: literal(Object.fromEntries(signatures)),
+      },
+    ],
   });
   return file.getFullText();
 }
@@ -85,7 +115,11 @@ function attributeOf(op: string, raw: RawAttribute): AttributeSchema {
 }
 function defaultOf(kind: AttributeKind, text: string): number | string | readonly number[] {
   if (kind === "int" || kind === "float") return Number(text);
-  if (kind === "ints" || kind === "floats") return text.split(/[^\d.e+-]+/).filter((t) => t !== "").map(Number);
+  if (kind === "ints" || kind === "floats")
+    return text
+      .split(/[^\d.e+-]+/)
+      .filter((t) => t !== "")
+      .map(Number);
   return text;
 }
 function parameterOf(raw: RawParameter, arity: readonly [string, string] | undefined): ParameterSchema {
@@ -104,5 +138,7 @@ function literal(value: unknown, indent = ""): string {
     if (value.every((v) => typeof v === "string")) return short;
     return `[\n${value.map((v) => `${inner}${literal(v, inner)}`).join(",\n")},\n${indent}]`;
   }
-  return `{\n${Object.entries(value).map(([k, v]) => `${inner}${/^\w+$/.test(k) ? k : JSON.stringify(k)}: ${literal(v, inner)}`).join(",\n")},\n${indent}}`;
+  return `{\n${Object.entries(value)
+    .map(([k, v]) => `${inner}${/^\w+$/.test(k) ? k : JSON.stringify(k)}: ${literal(v, inner)}`)
+    .join(",\n")},\n${indent}}`;
 }

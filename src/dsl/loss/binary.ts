@@ -22,7 +22,21 @@ export interface BceWithLogitsOptions {
 /** Binary cross-entropy of logits, as torch.nn.BCEWithLogitsLoss: (1 - y) x + (1 + (w - 1) y) softplus(-x). */
 export const bceWithLogits = ({ posWeight, reduction = "mean" }: BceWithLogitsOptions = {}): Loss =>
   elementwiseLoss("bce-with-logits", reduction, (f, x, y, b) => {
-    const factor = posWeight === undefined ? undefined : f.add(f.mul(y, typeof posWeight === "number" ? posWeight - 1 : b.constant(x.type.dtype, posWeight.map((w) => w - 1))), 1);
+    const factor =
+      posWeight === undefined
+        ? undefined
+        : f.add(
+            f.mul(
+              y,
+              typeof posWeight === "number"
+                ? posWeight - 1
+                : b.constant(
+                    x.type.dtype,
+                    posWeight.map((w) => w - 1),
+                  ),
+            ),
+            1,
+          );
     const positive = softplus(b, f, f.neg(x));
     return f.add(f.mul(f.sub(1, y), x), factor === undefined ? positive : f.mul(factor, positive));
   });

@@ -42,7 +42,12 @@ export function nll(options: ClassificationOptions = {}): Loss {
 }
 
 /** -sum_c w_c q_c log p_c with q = (1 - s) target + s / C, divided by the number of positions. */
-function softTargetLoss(b: GraphBuilder, logP: Value, target: Value, { weight, labelSmoothing = 0, reduction = "mean" }: CrossEntropyOptions): Value {
+function softTargetLoss(
+  b: GraphBuilder,
+  logP: Value,
+  target: Value,
+  { weight, labelSmoothing = 0, reduction = "mean" }: CrossEntropyOptions,
+): Value {
   const { add, mul, neg, reduceSum, div } = formulas(b);
   const classes = classCount(logP.type);
   const smooth = labelSmoothing === 0 ? target : add(mul(target, 1 - labelSmoothing), labelSmoothing / classes);

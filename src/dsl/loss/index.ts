@@ -17,7 +17,8 @@ const classes: OptionSpecs = {
   ignoreIndex: { type: "number", default: -100, doc: "the class number of targets that count for nothing" },
   ...reduction,
 };
-const reductionOf = (values: Parameters<typeof reader>[0]): Reduction => (reader(values).string("reduction", "mean") === "sum" ? "sum" : "mean");
+const reductionOf = (values: Parameters<typeof reader>[0]): Reduction =>
+  reader(values).string("reduction", "mean") === "sum" ? "sum" : "mean";
 const classOptions = (values: Parameters<typeof reader>[0]) => {
   const { numbers, number } = reader(values);
   return { weight: numbers("classWeights"), ignoreIndex: number("ignoreIndex", -100), reduction: reductionOf(values) };
@@ -32,11 +33,12 @@ export const lossTable: Readonly<Record<string, Maker<Loss>>> = {
       labelSmoothing: { type: "number", default: 0, doc: "the share of the target spread over all classes" },
       targets: { type: "string", default: "classes", doc: "classes (int64 numbers) or probabilities" },
     },
-    create: (values) => crossEntropy({
-      ...classOptions(values),
-      labelSmoothing: reader(values).number("labelSmoothing", 0),
-      targets: reader(values).string("targets", "classes") === "probabilities" ? "probabilities" : "classes",
-    }),
+    create: (values) =>
+      crossEntropy({
+        ...classOptions(values),
+        labelSmoothing: reader(values).number("labelSmoothing", 0),
+        targets: reader(values).string("targets", "classes") === "probabilities" ? "probabilities" : "classes",
+      }),
   },
   nll: { doc: "negative log likelihood of log-probabilities", options: classes, create: (values) => nll(classOptions(values)) },
   mse: { doc: "mean squared error", options: reduction, create: (values) => mse({ reduction: reductionOf(values) }) },
@@ -54,7 +56,10 @@ export const lossTable: Readonly<Record<string, Maker<Loss>>> = {
   bce: { doc: "binary cross-entropy of probabilities", options: reduction, create: (values) => bce({ reduction: reductionOf(values) }) },
   "bce-with-logits": {
     doc: "binary cross-entropy of logits",
-    options: { posWeight: { type: "numbers", default: null, doc: "the weight of positive answers, one or one per position of the last axis" }, ...reduction },
+    options: {
+      posWeight: { type: "numbers", default: null, doc: "the weight of positive answers, one or one per position of the last axis" },
+      ...reduction,
+    },
     create: (values) => {
       const posWeight = reader(values).numbers("posWeight");
       return bceWithLogits({ posWeight: posWeight?.length === 1 ? posWeight[0] : posWeight, reduction: reductionOf(values) });
@@ -67,7 +72,8 @@ export const lossTable: Readonly<Record<string, Maker<Loss>>> = {
       gamma: { type: "number", default: 2, doc: "how much easy answers count less" },
       ...reduction,
     },
-    create: (values) => focal({ alpha: reader(values).number("alpha", 0.25), gamma: reader(values).number("gamma", 2), reduction: reductionOf(values) }),
+    create: (values) =>
+      focal({ alpha: reader(values).number("alpha", 0.25), gamma: reader(values).number("gamma", 2), reduction: reductionOf(values) }),
   },
   dice: {
     doc: "soft Dice loss of logits, for segmentation",
@@ -75,6 +81,10 @@ export const lossTable: Readonly<Record<string, Maker<Loss>>> = {
       smooth: { type: "number", default: 1, doc: "keeps the quotient defined where a class is absent" },
       mode: { type: "string", default: "multiclass", doc: "multiclass or binary" },
     },
-    create: (values) => dice({ smooth: reader(values).number("smooth", 1), mode: reader(values).string("mode", "multiclass") === "binary" ? "binary" : "multiclass" }),
+    create: (values) =>
+      dice({
+        smooth: reader(values).number("smooth", 1),
+        mode: reader(values).string("mode", "multiclass") === "binary" ? "binary" : "multiclass",
+      }),
   },
 };

@@ -9,7 +9,11 @@ interface ReductionOption {
 }
 
 /** A loss that reduces one value per element. */
-export function elementwiseLoss(name: string, reduction: Reduction, rule: (f: Formulas, x: Value, y: Value, b: GraphBuilder) => Value): Loss {
+export function elementwiseLoss(
+  name: string,
+  reduction: Reduction,
+  rule: (f: Formulas, x: Value, y: Value, b: GraphBuilder) => Value,
+): Loss {
   return {
     name,
     target: (prediction) => ({ dtype: prediction.dtype, shape: prediction.shape }),
@@ -22,7 +26,8 @@ export function elementwiseLoss(name: string, reduction: Reduction, rule: (f: Fo
 }
 
 /** (x - y)^2, as torch.nn.MSELoss. */
-export const mse = ({ reduction = "mean" }: ReductionOption = {}): Loss => elementwiseLoss("mse", reduction, (f, x, y) => f.square(f.sub(x, y)));
+export const mse = ({ reduction = "mean" }: ReductionOption = {}): Loss =>
+  elementwiseLoss("mse", reduction, (f, x, y) => f.square(f.sub(x, y)));
 
 /** |x - y|, as torch.nn.L1Loss. */
 export const l1 = ({ reduction = "mean" }: ReductionOption = {}): Loss => elementwiseLoss("l1", reduction, (f, x, y) => f.abs(f.sub(x, y)));

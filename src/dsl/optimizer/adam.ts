@@ -31,7 +31,12 @@ export function adamW(options: AdamOptions = {}): Optimizer {
   });
 }
 
-function adamLike(name: string, { lr = 1e-3, amsgrad = false, groups = [] }: AdamOptions, weightDecay: number, update: Optimizer["update"]): Optimizer {
+function adamLike(
+  name: string,
+  { lr = 1e-3, amsgrad = false, groups = [] }: AdamOptions,
+  weightDecay: number,
+  update: Optimizer["update"],
+): Optimizer {
   const slots = amsgrad ? ["exp_avg", "exp_avg_sq", "max_exp_avg_sq"] : ["exp_avg", "exp_avg_sq"];
   return { name, defaults: { lr, weightDecay }, groups, slots, update };
 }

@@ -8,7 +8,14 @@ import { sgd } from "./sgd.ts";
 
 export { type AdagradOptions, adagrad } from "./adagrad.ts";
 export { type AdamOptions, adam, adamW } from "./adam.ts";
-export { type GroupSettings, type Optimizer, type ParameterGroup, settingsFor, type UpdateInputs, type UpdateOutputs } from "./optimizer.ts";
+export {
+  type GroupSettings,
+  type Optimizer,
+  type ParameterGroup,
+  settingsFor,
+  type UpdateInputs,
+  type UpdateOutputs,
+} from "./optimizer.ts";
 export { type RmspropOptions, rmsprop } from "./rmsprop.ts";
 export { type SgdOptions, sgd } from "./sgd.ts";
 
@@ -27,7 +34,13 @@ const adamSpecs = (weightDecay: number): OptionSpecs => ({
 const adamValues = (values: OptionValues, weightDecay: number) => {
   const r = reader(values);
   const [b1 = 0.9, b2 = 0.999] = r.numbers("betas") ?? [];
-  return { lr: r.number("lr", 1e-3), weightDecay: r.number("weightDecay", weightDecay), betas: [b1, b2] as const, eps: r.number("eps", 1e-8), amsgrad: r.boolean("amsgrad") };
+  return {
+    lr: r.number("lr", 1e-3),
+    weightDecay: r.number("weightDecay", weightDecay),
+    betas: [b1, b2] as const,
+    eps: r.number("eps", 1e-8),
+    amsgrad: r.boolean("amsgrad"),
+  };
 };
 
 /** The optimizers by name, with their options: what a command line offers. */
@@ -42,7 +55,13 @@ export const optimizerTable: Readonly<Record<string, Maker<Optimizer>>> = {
     },
     create: (values) => {
       const r = reader(values);
-      return sgd({ lr: r.number("lr", 0.01), weightDecay: r.number("weightDecay", 0), momentum: r.number("momentum", 0), dampening: r.number("dampening", 0), nesterov: r.boolean("nesterov") });
+      return sgd({
+        lr: r.number("lr", 0.01),
+        weightDecay: r.number("weightDecay", 0),
+        momentum: r.number("momentum", 0),
+        dampening: r.number("dampening", 0),
+        nesterov: r.boolean("nesterov"),
+      });
     },
   },
   adam: { doc: "Adam", options: adamSpecs(0), create: (values) => adam(adamValues(values, 0)) },
@@ -59,8 +78,12 @@ export const optimizerTable: Readonly<Record<string, Maker<Optimizer>>> = {
     create: (values) => {
       const r = reader(values);
       return rmsprop({
-        lr: r.number("lr", 0.01), weightDecay: r.number("weightDecay", 0), alpha: r.number("alpha", 0.99), eps: r.number("eps", 1e-8),
-        momentum: r.number("momentum", 0), centered: r.boolean("centered"),
+        lr: r.number("lr", 0.01),
+        weightDecay: r.number("weightDecay", 0),
+        alpha: r.number("alpha", 0.99),
+        eps: r.number("eps", 1e-8),
+        momentum: r.number("momentum", 0),
+        centered: r.boolean("centered"),
       });
     },
   },
@@ -75,8 +98,11 @@ export const optimizerTable: Readonly<Record<string, Maker<Optimizer>>> = {
     create: (values) => {
       const r = reader(values);
       return adagrad({
-        lr: r.number("lr", 0.01), weightDecay: r.number("weightDecay", 0), lrDecay: r.number("lrDecay", 0),
-        initialAccumulatorValue: r.number("initialAccumulatorValue", 0), eps: r.number("eps", 1e-10),
+        lr: r.number("lr", 0.01),
+        weightDecay: r.number("weightDecay", 0),
+        lrDecay: r.number("lrDecay", 0),
+        initialAccumulatorValue: r.number("initialAccumulatorValue", 0),
+        eps: r.number("eps", 1e-10),
       });
     },
   },

@@ -33,7 +33,11 @@ export function rmsprop(options: RmspropOptions = {}): Optimizer {
       const velocity = momentum_buffer === undefined ? undefined : add(mul(momentum_buffer, momentum), scaled);
       return {
         parameter: sub(u.parameter, mul(u.learningRate, velocity ?? scaled)),
-        slots: { square_avg: s, ...(mean === undefined ? {} : { grad_avg: mean }), ...(velocity === undefined ? {} : { momentum_buffer: velocity }) },
+        slots: {
+          square_avg: s,
+          ...(mean === undefined ? {} : { grad_avg: mean }),
+          ...(velocity === undefined ? {} : { momentum_buffer: velocity }),
+        },
       };
     },
   };

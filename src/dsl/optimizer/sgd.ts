@@ -1,5 +1,5 @@
-import { formulas } from "../../ir/formulas.ts";
 import { userError } from "../../ir/diagnostic.ts";
+import { formulas } from "../../ir/formulas.ts";
 import { captureLocation } from "../../ir/location.ts";
 import type { Optimizer, ParameterGroup } from "./optimizer.ts";
 import { decayed } from "./weight-decay.ts";
@@ -15,9 +15,18 @@ export interface SgdOptions {
 }
 
 /** Stochastic gradient descent, as torch.optim.SGD: v = m v + (1 - dampening) g, p = p - lr v. */
-export function sgd({ lr = 0.01, momentum = 0, dampening = 0, weightDecay = 0, nesterov = false, groups = [] }: SgdOptions = {}): Optimizer {
+export function sgd({
+  lr = 0.01,
+  momentum = 0,
+  dampening = 0,
+  weightDecay = 0,
+  nesterov = false,
+  groups = [],
+}: SgdOptions = {}): Optimizer {
   if (nesterov && (momentum <= 0 || dampening !== 0)) {
-    throw userError("optimizer-option", "sgd: nesterov needs a momentum above 0 and no dampening", captureLocation(sgd), { help: "set momentum, e.g. 0.9, and leave dampening out" });
+    throw userError("optimizer-option", "sgd: nesterov needs a momentum above 0 and no dampening", captureLocation(sgd), {
+      help: "set momentum, e.g. 0.9, and leave dampening out",
+    });
   }
   return {
     name: "sgd",

@@ -5,16 +5,16 @@ import { activationOps } from "./activation.ts";
 import { arithmeticOps } from "./arithmetic.ts";
 import { batchNormalizationOps } from "./batch-normalization.ts";
 import { constantOps } from "./constant.ts";
-import { convGradOps } from "./conv-grad.ts";
 import { convOps } from "./conv.ts";
+import { convGradOps } from "./conv-grad.ts";
 import { gatherOps } from "./gather.ts";
 import { logicOps } from "./logic.ts";
 import { matmulOps } from "./matmul.ts";
 import { movementOps } from "./movement.ts";
 import { normalizationOps } from "./normalization.ts";
 import { padOps } from "./pad.ts";
-import { poolGradOps } from "./pool-grad.ts";
 import { poolOps } from "./pool.ts";
+import { poolGradOps } from "./pool-grad.ts";
 import { randomOps } from "./random.ts";
 import { reduceOps } from "./reduce.ts";
 import { resizeOps } from "./resize.ts";
@@ -23,9 +23,25 @@ import { sliceOps } from "./slice.ts";
 
 /** The meaning of every op. */
 export const ops: { readonly [T in OpType]: OpSchema<T> } = {
-  ...activationOps, ...arithmeticOps, ...batchNormalizationOps, ...constantOps, ...convGradOps, ...convOps, ...gatherOps, ...logicOps,
-  ...matmulOps, ...movementOps, ...normalizationOps, ...padOps, ...poolGradOps, ...poolOps, ...randomOps, ...reduceOps, ...resizeOps,
-  ...shapeOps, ...sliceOps,
+  ...activationOps,
+  ...arithmeticOps,
+  ...batchNormalizationOps,
+  ...constantOps,
+  ...convGradOps,
+  ...convOps,
+  ...gatherOps,
+  ...logicOps,
+  ...matmulOps,
+  ...movementOps,
+  ...normalizationOps,
+  ...padOps,
+  ...poolGradOps,
+  ...poolOps,
+  ...randomOps,
+  ...reduceOps,
+  ...resizeOps,
+  ...shapeOps,
+  ...sliceOps,
 };
 /** The record of an op, typed for that op alone. */
 export const schemaOf = <T extends OpType>(opType: T): OpSchema<T> => ops[opType];

@@ -1,0 +1,42 @@
+/**
+ * How long the language server takes from an edit of ResNet-50 to its answers, as a client over standard input and output sees it:
+ * each edit changes the size of the images and so every shape, and every other one breaks a layer.
+ * Run: npx tsx bench/editor.ts
+ */
+import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
+import { startEditor } from "../test/editor/client.ts";
+
+const rounds = 24;
+const file = resolve(import.meta.dirname, "../models/resnet.ts");
+const text = readFileSync(file, "utf8").replace(/export default \w+;/, "export default resnet50; // edit: 0");
+const start = performance.now();
+const editor = await startEditor();
+const buffer = editor.open(file, text);
+await buffer.diagnostics(() => true);
+const first = performance.now() - start;
+
+const times: { readonly hints: number; readonly diagnostics: number }[] = [];
+for (let i = 1; i <= rounds; i++) {
+  const broken = i % 2 === 1;
+  const size = 224 + 32 * (i % 5);
+  buffer.replace(/imageSize = \d+/g.exec(buffer.text)?.[0] ?? "", `imageSize = ${size}`);
+  const [from, to] = broken ? ["{ outFeatures: numClasses", "{ inFeatures: 7, outFeatures: numClasses"] : ["{ inFeatures: 7, outFeatures: numClasses", "{ outFeatures: numClasses"];
+  const bottleneck = buffer.text.lastIndexOf(from);
+  if (bottleneck < 0) throw new Error("models/resnet.ts has changed: the bench no longer finds its edit");
+  const begin = performance.now();
+  buffer.edit(bottleneck, bottleneck + from.length, to);
+  const hints = editor
+    .until(async () => ((await buffer.hints()).some((h) => h.label.includes(`, ${size / 32}, ${size / 32}]`)) ? true : null))
+    .then(() => performance.now() - begin);
+  await buffer.diagnostics((all) => all.some((d) => d.code === "linear-in-features") === broken);
+  times.push({ hints: await hints, diagnostics: performance.now() - begin });
+}
+await editor.quit();
+
+const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[values.length >> 1] ?? 0;
+const shown = (label: string, values: readonly number[]): string =>
+  `${label.padEnd(34)}median ${median(values).toFixed(0)} ms, worst ${Math.max(...values).toFixed(0)} ms`;
+console.log(`start of the server to the first answer: ${first.toFixed(0)} ms`);
+console.log(shown("edit to shapes (hints)", times.map((t) => t.hints)));
+console.log(shown("edit to diagnostics, types included", times.map((t) => t.diagnostics)));
