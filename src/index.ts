@@ -4,6 +4,7 @@ export {
   type ParsedModel,
   parseModel,
   parseTrainingManifest,
+  printModelTypes,
   printTrainingManifest,
   readModelFile,
   type StateRow,
@@ -78,6 +79,8 @@ export {
   type Feeds,
   type FitOptions,
   type FitResult,
+  type HostTensor,
+  type ModelTypes,
   matchWeights,
   multiStep,
   type OneCycleOptions,
@@ -97,12 +100,15 @@ export {
   type Trainer,
   type TrainerOptions,
   type TrainingArtifacts,
+  type TypedHostTensor,
+  type TypedModel,
+  type TypedSession,
   warmup,
   writeSafetensors,
 } from "./runtime/index.ts";
+export { type CreateTrainerOptions, createTrainer, type ModelTrainer } from "./train/create-trainer.ts";
 export { type TrainingProgress, trainingProgress } from "./train/progress.ts";
 export { type ClassifierScores, type Misclassified, type ScoreOptions, scoreClassifier } from "./train/score-classifier.ts";
 export { accuracyOf } from "./train/scores.ts";
 export { type RunToReport, writeTrainingReport } from "./train/write-report.ts";
-export { type CreateTrainerOptions, createTrainer, type ModelTrainer } from "./train.ts";
 export { version } from "./version.ts";

@@ -17,7 +17,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   "src/passes": ["src/ir"],
   "src/codegen": ["src/ir", "src/version.ts"],
   "src/dsl": ["src/ir", "src/random.ts"],
-  "src/runtime": ["src/ir", "src/codegen"],
+  "src/runtime": ["src/ir", "src/codegen", "src/data"],
   "src/data": ["src/ir", "src/random.ts"],
   "src/vision": ["src/ir"],
   "src/report": ["src/ir"],

@@ -5,7 +5,7 @@ import type { CheckFinding, CheckReport } from "../editor/check-files.ts";
 import type { SourceLocation } from "../ir/location.ts";
 import { version } from "../version.ts";
 import { printDiagnosticWithSource } from "./print-diagnostic.ts";
-import { errColors, writeErr, writeJson, writeOut } from "./terminal.ts";
+import { errColors, harmless, writeErr, writeJson, writeOut } from "./terminal.ts";
 
 /** The formats, the one for people first. */
 export const checkFormats = ["text", "json", "sarif", "github"] as const;
@@ -33,7 +33,7 @@ function text(report: CheckReport): string {
   const checked = `${count(report.models.length, "model")} in ${count(report.files.length, "file")}`;
   const result = errors + warnings === 0 ? "no mistakes found" : [count(errors, "error"), count(warnings, "warning")].join(", ");
   const paint = errors > 0 ? c.red : warnings > 0 ? c.yellow : c.green;
-  const untyped = report.typesChecked ? "" : `${c.yellow("note:")} types were not checked: TypeScript could not be run\n`;
+  const untyped = report.untyped.map((why) => `${c.yellow("note:")} types were not checked: ${harmless(why)}\n`).join("");
   return `${report.findings.map((f) => `${printDiagnosticWithSource(f)}\n\n`).join("")}${untyped}${paint(result)}: ${checked}\n`;
 }
 
@@ -55,7 +55,7 @@ const json = (report: CheckReport) => ({
     complete: m.complete,
     layers: m.layers.length,
   })),
-  typesChecked: report.typesChecked,
+  untyped: report.untyped,
   diagnostics: report.findings.map(({ severity, code, message, location, end, notes, help }) => ({
     severity,
     code,

@@ -35,6 +35,10 @@ const commands: Readonly<Record<string, Entry>> = {
   run: { summary: "run a model on images or tensors", load: async () => (await import("./run.ts")).runCommand() },
   print: { summary: "a model's graph as text or JSON", load: async () => (await import("./print.ts")).printCommand() },
   grad: { summary: "a model with its gradients as further outputs", load: async () => (await import("./grad.ts")).gradCommand() },
+  types: {
+    summary: "a model's inputs and outputs as TypeScript, for createSession<typeof model>",
+    load: async () => (await import("./types.ts")).typesCommand(),
+  },
   lsp: { summary: "the language server, which editors start", load: async () => (await import("./lsp.ts")).lspCommand() },
   doctor: { summary: "check that this machine can run and train models", load: async () => (await import("./doctor.ts")).doctorCommand() },
 };

@@ -5,10 +5,10 @@ import { buildInference, type InputShapes, type Source } from "../compile/index.
 import { preprocessMetadata } from "../data/index.ts";
 import type { StepPoint } from "../report/index.ts";
 import { printProvider } from "../runtime/index.ts";
+import type { ModelTrainer } from "../train/create-trainer.ts";
 import { type ClassifierScores, scoreClassifier } from "../train/score-classifier.ts";
 import { accuracyOf } from "../train/scores.ts";
 import { writeTrainingReport } from "../train/write-report.ts";
-import type { ModelTrainer } from "../train.ts";
 import { version } from "../version.ts";
 import type { LoadedModel } from "./load-model.ts";
 import { present } from "./shared-options.ts";

@@ -18,8 +18,8 @@ import {
   type Schedule,
   warmup,
 } from "../runtime/index.ts";
+import { createTrainer, type ModelTrainer } from "../train/create-trainer.ts";
 import { trainingProgress } from "../train/progress.ts";
-import { createTrainer, type ModelTrainer } from "../train.ts";
 import { interruptSignal } from "./interrupt.ts";
 import { type LoadedModel, loadModel } from "./load-model.ts";
 import { addMakerOptions, listMakers, type MakerReader } from "./maker-options.ts";

@@ -6,4 +6,5 @@ export { readModelFile, type WriteFileOptions, writeModelFile } from "./model-fi
 export { defaultOpset, newestOpset } from "./opset-versions.ts";
 export { decodeModel, encodeModel, type ParsedModel, type ParseOptions, parseModel } from "./parse-model.ts";
 export * from "./training-manifest.ts";
+export { type ModelPorts, printModelTypes } from "./typescript.ts";
 export { type WriteOptions, writeModel } from "./write-model.ts";

@@ -2,7 +2,15 @@ import { writeModel } from "../codegen/index.ts";
 import type { Graph } from "../ir/graph.ts";
 import type { Target } from "../ir/op-schema.ts";
 import type { TensorData } from "../ir/tensor-data.ts";
-import { bindInputs, lower, type OptimizationLevel, type OptimizationReport, optimize } from "../passes/index.ts";
+import {
+  bindInputs,
+  joinReports,
+  lower,
+  type OptimizationLevel,
+  type OptimizationReport,
+  type OptimizeOptions,
+  optimize,
+} from "../passes/index.ts";
 import { type Compilable, type InputShapes, sourceOf } from "./source.ts";
 import { withWeights } from "./weights.ts";
 
@@ -17,6 +25,8 @@ export interface CompileOptions {
   readonly weights?: ReadonlyMap<string, TensorData>;
   readonly seed?: number;
   readonly optimize?: OptimizationLevel;
+  /** Which passes of the level run, and who watches them. */
+  readonly passes?: Omit<OptimizeOptions, "purpose">;
   /** Further metadata_props. */
   readonly metadata?: Readonly<Record<string, string>>;
 }
@@ -43,9 +53,11 @@ export function buildInference(model: Compilable, options: CompileOptions = {}):
   const source = sourceOf(model, options.shapes);
   const weights = withWeights(source, options);
   const bound = bindInputs(source.graph, weights);
-  const { graph, report } = optimize(bound, options.optimize ?? "all");
-  const target = targetOf(options);
-  return { graph: optimize(lower(graph, target), options.optimize ?? "all").graph, source: bound, report };
+  const level = options.optimize ?? "all";
+  const first = optimize(bound, level, options.passes);
+  // What lowering writes out has constants to fold and parts to share of its own.
+  const second = optimize(lower(first.graph, targetOf(options)), level, options.passes);
+  return { graph: second.graph, source: bound, report: joinReports(first.report, second.report) };
 }
 
 /** The target of options. */

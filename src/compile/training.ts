@@ -55,9 +55,11 @@ export function compileTraining(model: Compilable, options: TrainingOptions): Co
   const source = sourceOf(model, options.shapes);
   const built = buildStep(source, options);
   const target = targetOf(options);
-  const whole = optimize(built.graph, "all").graph;
-  const lowered = lower(target.provider === "portable" ? convolutionsToProducts(whole).graph : whole, target);
-  const graph = optimize(lowered, "all").graph;
+  const level = options.optimize ?? "all";
+  const improved = (step: Graph): Graph => optimize(step, level, { ...options.passes, purpose: "training" }).graph;
+  const whole = improved(built.graph);
+  const unrolls = level === "all" && target.provider === "portable";
+  const graph = improved(lower(unrolls ? convolutionsToProducts(whole).graph : whole, target));
   const metadata = { ...options.metadata, [trainingManifestKey]: printTrainingManifest(built.manifest) };
   const bytes = writeModel(graph, { opset: target.opset, metadata });
   return { bytes, graph, manifest: built.manifest, state: initialState(source, built.manifest, options) };
@@ -94,7 +96,7 @@ interface Step {
 }
 
 function buildStep(source: Source, options: TrainingOptions): { readonly graph: Graph; readonly manifest: TrainingManifest } {
-  const training = toTraining(sinkActivations(source.graph).graph);
+  const training = toTraining(options.optimize === "none" ? source.graph : sinkActivations(source.graph).graph);
   const b = new GraphBuilder(source.graph.name);
   const map = copyGraph(b, training.graph);
   const byName = new Map(training.graph.inputs.map((v) => [v.name, mapped(map, v)]));

@@ -1,22 +1,8 @@
 /** Batches of a data set, in an order that depends on the seed and the epoch alone. */
-import type { TensorData } from "../ir/tensor-data.ts";
+import type { Batch, BatchLoader } from "./batch-loader.ts";
 import type { Dataset, Rows } from "./dataset.ts";
 import { permutation } from "./permutation.ts";
 
-/** What one step of training is fed. */
-export interface Batch {
-  readonly inputs: Readonly<Record<string, TensorData>>;
-  readonly targets: Readonly<Record<string, TensorData>>;
-  /** How many rows. */
-  readonly size: number;
-}
-/** Epochs of batches that can be entered anywhere. */
-export interface BatchLoader {
-  readonly batchSize: number;
-  readonly batchesPerEpoch: number;
-  /** The batches of epoch `index` (from 0), from batch `start` (from 0) on: the same ones whatever was read before. */
-  epoch(index: number, start?: number): Iterable<Batch> | AsyncIterable<Batch>;
-}
 /** How rows become batches. */
 export interface LoaderOptions {
   readonly batchSize: number;

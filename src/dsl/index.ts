@@ -23,18 +23,22 @@ export {
   softplus,
   tanh,
 } from "./layers/activation.ts";
-export { adaptiveAvgPool2d, adaptiveMaxPool2d } from "./layers/adaptive-pool.ts";
+export { adaptiveAvgPool1d, adaptiveAvgPool2d, adaptiveMaxPool2d } from "./layers/adaptive-pool.ts";
 export { abs, add, cast, clamp, div, exp, log, maximum, minimum, mul, neg, pow, reciprocal, sqrt, sub } from "./layers/arithmetic.ts";
 export { multiHeadAttention } from "./layers/attention.ts";
-export { conv1d, conv2d, convTranspose2d } from "./layers/conv.ts";
+export { conv1d, conv2d, conv3d } from "./layers/conv.ts";
+export { convTranspose1d, convTranspose2d, convTranspose3d } from "./layers/conv-transpose.ts";
+export { embedding } from "./layers/embedding.ts";
+export { groupNorm, instanceNorm2d } from "./layers/group-norm.ts";
 export { chunk, concat, split, stack } from "./layers/join.ts";
 export { linear, matmul } from "./layers/linear.ts";
 export { pad, permute, select, slice, transpose } from "./layers/movement.ts";
-export { batchNorm2d, layerNorm } from "./layers/normalization.ts";
+export { batchNorm1d, batchNorm2d, batchNorm3d, layerNorm } from "./layers/normalization.ts";
 export { buffer, parameter } from "./layers/parameter.ts";
-export { avgPool2d, maxPool2d } from "./layers/pool.ts";
+export { pixelShuffle, pixelUnshuffle } from "./layers/pixel-shuffle.ts";
+export { avgPool1d, avgPool2d, avgPool3d, maxPool1d, maxPool2d, maxPool3d } from "./layers/pool.ts";
 export { amax, amin, mean, sum } from "./layers/reduce.ts";
-export { expand, flatten, reshape, squeeze, unsqueeze } from "./layers/reshape.ts";
+export { expand, flatten, reshape, squeeze, unsqueeze, view } from "./layers/reshape.ts";
 export { interpolate, upsample } from "./layers/resize.ts";
 export * as layers from "./layers/values.ts";
 export * from "./loss/index.ts";
@@ -56,5 +60,5 @@ export * from "./optimizer/index.ts";
 export type { Maker, OptionSpec, OptionSpecs, OptionType, OptionValue, OptionValues } from "./option.ts";
 export { selects } from "./pattern.ts";
 export { pipe, repeat, scope, scopeOf } from "./scope.ts";
-export type { Padding, Pair } from "./shape-rules/window.ts";
-export type { AnyTensor, Checked, Tensor, TensorOf, TypedTensor } from "./tensor.ts";
+export type { Padding, Padding1d, Padding3d, Pair, Triple } from "./shape-rules/window.ts";
+export type { AnyTensor, Checked, FlatTensor, Tensor, TensorOf, TypedTensor } from "./tensor.ts";

@@ -12,6 +12,11 @@ export interface Tensor<S> {
   readonly dtype: "float32";
   readonly value: Value;
 }
+/** What flatten makes: a tensor that also knows how its last size came about, "32 * 7 * 7", for the message of a linear layer. */
+export interface FlatTensor<S, J> extends Tensor<S> {
+  /** Only in the type. */
+  readonly joins?: J;
+}
 /** A value of another element type. */
 export interface TypedTensor<S, D extends DType> {
   readonly shape: S;

@@ -36,11 +36,14 @@ export interface Trace {
   /** Where errors point at while a layer value runs; null when they point at the call. */
   location: SourceLocation | null;
 }
-/** What made a value: a layer's function, and the sum behind its size where there is one. */
+/** What made a value: a layer's function, and the product behind its last size where there is one. */
 export interface ValueOrigin {
   readonly label: string;
   readonly location: SourceLocation;
+  /** The product behind a size that joins axes, "32 * 7 * 7 = 1568". */
   readonly sum?: string;
+  /** The sizes that its last axis joins, "32 * 7 * 7". */
+  readonly joins?: string;
 }
 
 // One trace for all copies of this package: the command line may run from one and the user's file import another.
@@ -188,11 +191,11 @@ export function addSeveral<T extends OpType>(
 }
 /** Runs a body whose nodes are named after the call: for layers of many nodes. */
 export const within = <R>(call: Call, body: () => R): R => call.builder.from({ name: call.name, location: call.location }, body);
-/** A value as the call's result; `sum` explains its size in messages. Sound when S is the type-level twin of the op's inference. */
-export function result<S>(call: Call, value: Value, sum?: string): Tensor<S> {
+/** A value as the call's result; `why` explains a size in messages. Sound when S is the type-level twin of the op's inference. */
+export function result<S>(call: Call, value: Value, why: Pick<ValueOrigin, "sum" | "joins"> = {}): Tensor<S> {
   // A layer that changes nothing gives back its input, whose origin stays.
   if (!call.trace.origins.has(value)) {
-    call.trace.origins.set(value, { label: call.label, location: call.location, ...(sum === undefined ? {} : { sum }) });
+    call.trace.origins.set(value, { label: call.label, location: call.location, ...why });
   }
   return tensorOf<S>(value);
 }

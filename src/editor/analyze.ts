@@ -1,6 +1,5 @@
 /** The analysis of a model file: runs it, traces what it exports, and tells what the calls of layers became. */
 import { pathToFileURL } from "node:url";
-import { asUsersFault } from "../cli/load-model.ts";
 import { type AnyModel, isModel, trace as traceModel } from "../dsl/index.ts";
 import { isTensor } from "../dsl/tensor.ts";
 import { currentTrace, type Trace } from "../dsl/trace.ts";
@@ -44,6 +43,15 @@ export async function analyze(file: string, run: number, which: "all" | "first")
     return { file, models: traced.map((t) => t.report), diagnostics: all, traced, rest: found.slice(traced.length) };
   } catch (error) {
     return { file, models: [], diagnostics: diagnosticsOf(error), traced: [], rest: [] };
+  }
+}
+/** Runs the user's code: what it throws becomes a CompileError that names its line. What makes it one is only loaded when it is needed. */
+async function asUsersFault<R>(file: string, body: () => R | Promise<R>): Promise<R> {
+  try {
+    return await body();
+  } catch (error) {
+    const { asUsersFault: explained } = await import("../cli/load-model.ts");
+    return explained(file, () => Promise.reject(error));
   }
 }
 const isRecord = (x: unknown): x is Readonly<Record<string, unknown>> => typeof x === "object" && x !== null;

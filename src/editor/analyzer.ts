@@ -16,7 +16,9 @@ export interface AnalyzerLimits {
 export type Outcome =
   | { readonly kind: "analysis"; readonly analysis: Analysis }
   /** The process was stopped, or ended on its own; `why` is a sentence without its end. */
-  | { readonly kind: "stopped"; readonly why: string };
+  | { readonly kind: "stopped"; readonly why: string }
+  /** The analyzer was disposed of. */
+  | { readonly kind: "cancelled" };
 
 /** Analyses model files; one at a time. */
 export interface Analyzer {
@@ -52,7 +54,7 @@ export function createAnalyzer(limits: AnalyzerLimits): Analyzer {
   let running: Running | null = null;
   let onDetails: { readonly id: number; readonly tell: (details: Details) => void } | null = null;
   let queue: Promise<unknown> = Promise.resolve();
-  let worker = start();
+  let worker: Worker | null = start();
 
   function start(): Worker {
     const started = startWorker(limits, (message) => {
@@ -68,8 +70,8 @@ export function createAnalyzer(limits: AnalyzerLimits): Analyzer {
     started.process.on("exit", (code, signal) => {
       clearInterval(memoryWatch);
       if (worker !== started) return;
-      // The next analysis finds a process that has started in the meantime.
-      if (!disposed) worker = start();
+      // The next analysis finds a process that has started in the meantime; one that ends before it has run anything would do so again.
+      worker = disposed || started.runs === 0 ? null : start();
       finish({ kind: "stopped", why: started.stopped ?? whyItEnded(started.errors, code, signal, limits) });
     });
     return started;
@@ -85,20 +87,24 @@ export function createAnalyzer(limits: AnalyzerLimits): Analyzer {
     which.stopped ??= why;
     which.process.kill("SIGKILL");
   }
+  /** The process, or another in place of one that has grown old. */
+  function freshWorker(): Worker {
+    const old = worker;
+    if (old !== null && old.runs < mostRuns) return old;
+    worker = start();
+    old?.process.kill("SIGKILL");
+    return worker;
+  }
   async function run(file: string, overlays: readonly Overlay[], tell?: (details: Details) => void): Promise<Outcome> {
-    if (disposed) return { kind: "stopped", why: "the analysis was cancelled" };
-    if (worker.runs >= mostRuns) {
-      const old = worker;
-      worker = start();
-      old.process.kill("SIGKILL");
-    }
-    await worker.ready;
+    if (disposed) return { kind: "cancelled" };
+    const current = freshWorker();
+    await current.ready;
     const id = ++ids;
     onDetails = tell === undefined ? null : { id, tell };
     return new Promise((settle) => {
-      const current = worker;
       const timer = setTimeout(() => stop(current, `it did not end within ${limits.timeLimit / 1000} s`), limits.timeLimit);
       running = { id, settle, timer };
+      if (!current.process.connected) return finish({ kind: "stopped", why: whyItEnded(current.errors, current.process.exitCode, null, limits) });
       current.runs++;
       current.process.send({ id, file, overlays, details: tell !== undefined });
     });
@@ -111,8 +117,8 @@ export function createAnalyzer(limits: AnalyzerLimits): Analyzer {
     },
     dispose() {
       disposed = true;
-      worker.process.kill("SIGKILL");
-      finish({ kind: "stopped", why: "the analysis was cancelled" });
+      worker?.process.kill("SIGKILL");
+      finish({ kind: "cancelled" });
     },
   };
 }

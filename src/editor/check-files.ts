@@ -1,9 +1,8 @@
 /** `striate check`: type checking and tracing at the same time, and one report of both. */
 import { readFileSync } from "node:fs";
-import { dirname, resolve } from "node:path";
+import { dirname, relative, resolve } from "node:path";
 import type { Diagnostic } from "../ir/diagnostic.ts";
 import { type AnalyzerLimits, createAnalyzer, type Outcome } from "./analyzer.ts";
-import type { MergedFindings } from "./merge-findings.ts";
 import type { ModelReport } from "./protocol.ts";
 import type { SourceFile } from "./source-calls.ts";
 import { createTypeChecker, type TypeFinding } from "./type-checker.ts";
@@ -18,8 +17,8 @@ export interface CheckReport {
   readonly models: readonly (ModelReport & { readonly file: string })[];
   /** In the order of the files and their lines. */
   readonly findings: readonly CheckFinding[];
-  /** False when TypeScript could not be run. */
-  readonly typesChecked: boolean;
+  /** Why types were not checked, a sentence for each reason. */
+  readonly untyped: readonly string[];
 }
 
 /** Checks files. Those that export a model are run, in a process of their own with limits; all are type-checked. */
@@ -30,26 +29,17 @@ export async function checkFiles(given: readonly string[], limits: AnalyzerLimit
   try {
     const texts = new Map(files.map((file) => [file, readFileSync(file, "utf8")]));
     const typing = typeFindings(checker, texts);
-    // The parser loads while the two processes start.
-    const { readSource } = await import("./source-calls.ts");
-    const sources = new Map([...texts].map(([file, text]) => [file, readSource(file, text)]));
     const outcomes = new Map<string, Outcome>();
-    for (const source of sources.values()) if (isRun(source)) outcomes.set(source.file, await analyzer.analyze(source.file, []));
+    for (const [file, text] of texts) if (isRun(text)) outcomes.set(file, await analyzer.analyze(file, []));
     const others = importedFiles(outcomes, texts);
-    for (const [file, text] of others) sources.set(file, readSource(file, text));
     const [own, imported] = [await typing, await typeFindings(checker, others)];
-    const { mergeFindings } = await import("./merge-findings.ts");
-    const sourceOf = (file: string): SourceFile | undefined => sources.get(file);
-    const merged = mergeFindings(
-      [...outcomes].flatMap(([file, outcome]) => diagnosticsOf(file, outcome)),
-      [...(own ?? []), ...(imported ?? [])],
-      sourceOf,
-    );
+    const { known, untyped } = usable([...(own ?? []), ...(imported ?? [])]);
+    const traced = [...outcomes].flatMap(([file, outcome]) => diagnosticsOf(file, outcome));
     return {
       files,
       models: [...outcomes].flatMap(([file, o]) => (o.kind === "analysis" ? o.analysis.models.map((model) => ({ ...model, file })) : [])),
-      findings: await findingsIn(merged, sourceOf),
-      typesChecked: own !== null,
+      findings: traced.length + known.length === 0 ? [] : await placedFindings(traced, known, new Map([...texts, ...others])),
+      untyped: own === null ? ["TypeScript could not be run"] : untyped,
     };
   } finally {
     checker.dispose();
@@ -57,7 +47,7 @@ export async function checkFiles(given: readonly string[], limits: AnalyzerLimit
   }
 }
 /** Naming a file on the command line is trusting it; one that exports nothing is no model. */
-const isRun = (source: SourceFile): boolean => source.exportsModel || source.exports.some((e) => e.name === "default");
+const isRun = (text: string): boolean => /\bexport\b/.test(text) && /\bdefineModel\b|\bexport\s+default\b/.test(text);
 
 async function typeFindings(
   checker: ReturnType<typeof createTypeChecker>,
@@ -72,6 +62,16 @@ async function typeFindings(
   return all;
 }
 
+/** Where this package cannot be found by the type checker, a file has no types to speak of: what follows from that is no mistake. */
+function usable(findings: readonly TypeFinding[]): { readonly known: readonly TypeFinding[]; readonly untyped: readonly string[] } {
+  const without = new Set(findings.filter((f) => f.code === moduleNotFound && f.message.includes("'striate'")).map((f) => f.file));
+  const untyped = [...without].map(
+    (file) => `${relative(process.cwd(), file)} imports striate, which is not installed there: npm install striate`,
+  );
+  return { known: findings.filter((f) => !without.has(f.file)), untyped };
+}
+const moduleNotFound = 2307;
+
 /** The user's files that the checked ones load. */
 function importedFiles(outcomes: ReadonlyMap<string, Outcome>, known: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
   const files = [...outcomes.values()].flatMap((o) => (o.kind === "analysis" ? o.analysis.files : []));
@@ -81,18 +81,26 @@ function importedFiles(outcomes: ReadonlyMap<string, Outcome>, known: ReadonlyMa
 
 function diagnosticsOf(file: string, outcome: Outcome): readonly Diagnostic[] {
   if (outcome.kind === "analysis") return outcome.analysis.diagnostics;
+  if (outcome.kind === "cancelled") return [];
   const location = { position: { file, line: 1, column: 1 } };
   const help = "look for a loop without an end, or give it more with --time-limit and --memory-limit";
   return [{ severity: "error", code: "model-stopped", message: `the model file was stopped: ${outcome.why}`, location, notes: [], help }];
 }
 
-async function findingsIn(
-  { traced, both, typed }: MergedFindings,
-  sourceOf: (file: string) => SourceFile | undefined,
+/** The findings, each once and at the argument that it is about. The parser, which takes a while to load, is not needed where there are none. */
+async function placedFindings(
+  diagnostics: readonly Diagnostic[],
+  types: readonly TypeFinding[],
+  texts: ReadonlyMap<string, string>,
 ): Promise<readonly CheckFinding[]> {
-  const { spanOfDiagnostic } = await import("./argument.ts");
-  const { placeAt } = await import("./source-calls.ts");
-  const { ruleIn } = await import("./merge-findings.ts");
+  const [{ readSource, placeAt }, { spanOfDiagnostic }, { mergeFindings, ruleIn }] = await Promise.all([
+    import("./source-calls.ts"),
+    import("./argument.ts"),
+    import("./merge-findings.ts"),
+  ]);
+  const sources = new Map([...texts].map(([file, text]) => [file, readSource(file, text)]));
+  const sourceOf = (file: string): SourceFile | undefined => sources.get(file);
+  const { traced, both, typed } = mergeFindings(diagnostics, types, sourceOf);
   const placed = traced.map((d): CheckFinding => {
     const source = d.location.position === null ? undefined : sourceOf(d.location.position.file);
     if (source === undefined) return { ...d, end: null };
@@ -100,11 +108,11 @@ async function findingsIn(
     return { ...d, location: { position: { file: source.file, ...placeAt(source, span.start) } }, end: placeAt(source, span.end) };
   });
   const exact = both.map(({ diagnostic, type }): CheckFinding => ({ ...diagnostic, ...placeOf(type) }));
-  const types = typed.map((type): CheckFinding => {
+  const typing = typed.map((type): CheckFinding => {
     const message = ruleIn(type.message) ?? type.message.split("\n")[0] ?? "";
     return { severity: "error", code: `TS${type.code}`, message, notes: [], help: undefined, ...placeOf(type) };
   });
-  return [...placed, ...exact, ...types].sort(byPlace);
+  return [...placed, ...exact, ...typing].sort(byPlace);
 }
 const placeOf = ({ file, range }: TypeFinding): Pick<CheckFinding, "location" | "end"> => ({
   location: { position: { file, line: range.start.line + 1, column: range.start.character + 1 } },

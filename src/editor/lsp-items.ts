@@ -34,7 +34,22 @@ export function diagnosticsByUri(buffer: Buffer, buffers: ReadonlyMap<string, Bu
     const uri = position === null ? buffer.uri : pathToFileURL(position.file).href;
     byUri.set(uri, [...(byUri.get(uri) ?? []), lspDiagnostic(diagnostic, buffer, buffers.get(uri))]);
   }
+  const stale = staleRemark(buffer);
+  if (stale !== null) byUri.set(buffer.uri, [...(byUri.get(buffer.uri) ?? []), stale]);
   return byUri;
+}
+/** That the shapes shown are old, where the last run gave none; also when the mistake itself is the type checker's to tell. */
+function staleRemark({ stale, answer, findings, document, source }: Buffer): LspDiagnostic | null {
+  const [cause] = [...findings.traced, ...findings.both.map((b) => b.diagnostic)];
+  // What was stopped says it with its reason.
+  if (stale === null || answer === null || cause === undefined || cause.code === "model-stopped") return null;
+  return {
+    range: rangeOf(document, spanOfDiagnostic(source, cause)),
+    severity: DiagnosticSeverity.Information,
+    code: "last-good-run",
+    source: "striate",
+    message: `the shapes shown are those of the last good run: ${stale}`,
+  };
 }
 
 function lspDiagnostic(d: Diagnostic, owner: Buffer, buffer: Buffer | undefined): LspDiagnostic {

@@ -46,15 +46,20 @@ export const nameless = (message: string): string => message.replace(/^(\w+)(?: 
 
 /** The same words at the same call, or at the scope around it, where the type checker reports what happened inside. */
 function isSame(diagnostic: Diagnostic, type: TypeFinding, sourceOf: (file: string) => SourceFile | undefined): boolean {
+  if (diagnostic.code === "syntax") return type.code < firstSemantic && isOnLine(diagnostic.location.position, type);
   if (ruleIn(type.message) !== nameless(diagnostic.message)) return false;
   const scopes = diagnostic.notes.filter((note) => note.message.startsWith("in the scope")).map((note) => note.location.position);
   return [diagnostic.location.position, ...scopes].some((position) => position !== null && isWithin(position, type, sourceOf));
 }
+/** TypeScript's codes below this are about syntax. */
+const firstSemantic = 2000;
+const isOnLine = (position: SourcePosition | null, { file, range }: TypeFinding): boolean =>
+  position?.file === file && position.line === range.start.line + 1;
 function isWithin(position: SourcePosition, type: TypeFinding, sourceOf: (file: string) => SourceFile | undefined): boolean {
   if (position.file !== type.file) return false;
   const source = sourceOf(position.file);
   const call = source === undefined ? undefined : callNamedAt(source, offsetAt(source, position.line, position.column));
-  if (source === undefined || call === undefined) return position.line === type.range.start.line + 1;
+  if (source === undefined || call === undefined) return isOnLine(position, type);
   const at = offsetAt(source, type.range.start.line + 1, type.range.start.character + 1);
   return call.start <= at && at <= call.end;
 }

@@ -5,27 +5,22 @@ import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import {
   CodeActionKind,
-  type CodeLens,
+  type CodeActionParams,
+  type CodeLensParams,
+  type CompletionParams,
   type Connection,
+  type HoverParams,
   type InitializeParams,
   type InitializeResult,
-  InlayHintKind,
-  MarkupKind,
+  type InlayHintParams,
   TextDocumentSyncKind,
 } from "vscode-languageserver/node";
 import { version } from "../version.ts";
-import { factsOf } from "./answer.ts";
-import { hintsOf } from "./hints.ts";
-import { hoverText } from "./hover.ts";
-import { codeActionsFor, completionItems, diagnosticsByUri, rangeOf } from "./lsp-items.ts";
-import type { ModelSummary } from "./protocol.ts";
+import { codeActionsFor, completionItems, diagnosticsByUri } from "./lsp-items.ts";
+import { codeLenses, hoverAt, inlayHints, type ModelPage, pageOf, summaryCommand } from "./lsp-shapes.ts";
 import { defaultSettings, type Settings, withSettings } from "./settings.ts";
-import type { SourceExport, SourceFile } from "./source-calls.ts";
-import { lensTitle, summaryPage } from "./summary-text.ts";
-import { type Buffer, createWorkspace, type Workspace } from "./workspace.ts";
+import { type Buffer, Workspace } from "./workspace.ts";
 
-/** The command behind a code lens: shows a model's page, and gives its text. */
-export const summaryCommand = "striate.summary";
 /** The notification by which a client says whether the workspace is trusted: `{ trusted: boolean }`. */
 export const trustMethod = "striate/trust";
 /** The notification by which the server says how a buffer's shapes stand: `{ uri, state, message }`. */
@@ -64,7 +59,7 @@ export function serve(connection: Connection): () => void {
   connection.onInitialize((params): InitializeResult => {
     client = params.capabilities;
     settings = withSettings(settings, params.initializationOptions);
-    workspace = createWorkspace(folderOf(params), { checked, refreshed }, settings);
+    workspace = new Workspace(folderOf(params), { checked, refreshed }, settings);
     return { capabilities, serverInfo: { name: "striate", version } };
   });
   connection.onInitialized(() => {
@@ -86,74 +81,28 @@ export function serve(connection: Connection): () => void {
     workspace?.close(uri);
   });
 
-  connection.languages.inlayHint.on(({ textDocument: { uri }, range }) => {
-    const buffer = workspace?.get(uri);
-    if (workspace === null || buffer === undefined || !settings.inlayHints) return [];
-    const { document, file } = buffer;
-    const [from, to] = [document.offsetAt(range.start), document.offsetAt(range.end)];
-    return workspace
-      .answersFor(file)
-      .slice(0, 1)
-      .flatMap((answer) => {
-        const { facts, move } = factsOf(answer, file);
-        return hintsOf(facts).flatMap(({ offset, label, tooltip }) => {
-          const at = move(offset);
-          if (at === null || at < from || at > to) return [];
-          return [{ position: document.positionAt(at), label, kind: InlayHintKind.Type, ...(tooltip === null ? {} : { tooltip }) }];
-        });
-      });
-  });
-  connection.onHover(({ textDocument: { uri }, position }) => {
-    const buffer = workspace?.get(uri);
-    if (workspace === null || buffer === undefined) return null;
-    const at = buffer.document.offsetAt(position);
-    for (const answer of workspace.answersFor(buffer.file)) {
-      const { facts, move } = factsOf(answer, buffer.file);
-      for (const fact of facts) {
-        for (const span of [fact.call.nameSpan, fact.call.variable]) {
-          const [start, end] = span === null ? [null, null] : [move(span.start), move(span.end)];
-          if (start === null || end === null || at < start || at > end) continue;
-          const old = buffer.stale === null ? "" : `\n\n*of the last good run: ${buffer.stale}*`;
-          return {
-            contents: { kind: MarkupKind.Markdown, value: `${hoverText(fact)}${old}` },
-            range: rangeOf(buffer.document, { start, end }),
-          };
-        }
-      }
-    }
-    return null;
-  });
-  connection.onCodeLens(({ textDocument: { uri } }): CodeLens[] => {
-    const buffer = workspace?.get(uri);
-    const summaries = buffer?.answer?.details?.summaries ?? [];
-    return summaries.flatMap((summary) => {
-      const place = buffer === undefined ? undefined : exportOf(buffer.source, summary);
-      if (buffer === undefined || place === undefined) return [];
-      const command = { title: lensTitle(summary), command: summaryCommand, arguments: [uri, summary.exportName] };
-      return [{ range: rangeOf(buffer.document, place), command }];
-    });
-  });
-  connection.onCodeAction(({ textDocument: { uri }, range, context }) => {
-    const buffer = workspace?.get(uri);
-    return workspace === null || buffer === undefined ? [] : codeActionsFor(workspace, buffer, range, context.only ?? null);
-  });
-  connection.onCompletion(({ textDocument: { uri }, position }) => {
-    const buffer = workspace?.get(uri);
-    return workspace === null || buffer === undefined ? [] : completionItems(workspace, buffer, position);
-  });
+  /** Answers a request about an open buffer; others get what an empty one would. */
+  const about = <P extends { readonly textDocument: { readonly uri: string } }, R>(
+    answer: (w: Workspace, b: Buffer, params: P) => R,
+    none: R,
+  ) => {
+    return (params: P): R => {
+      const buffer = workspace?.buffers.get(params.textDocument.uri);
+      return workspace === null || buffer === undefined ? none : answer(workspace, buffer, params);
+    };
+  };
+  connection.languages.inlayHint.on(about((w, b, p: InlayHintParams) => (settings.inlayHints ? inlayHints(w, b, p.range) : []), []));
+  connection.onHover(about((w, b, p: HoverParams) => hoverAt(w, b, p.position), null));
+  connection.onCodeLens(about((_, b, _p: CodeLensParams) => codeLenses(b), []));
+  connection.onCodeAction(about((w, b, p: CodeActionParams) => codeActionsFor(w, b, p.range, p.context.only ?? null), []));
+  connection.onCompletion(about((w, b, p: CompletionParams) => completionItems(w, b, p.position), []));
   connection.onExecuteCommand(async ({ command, arguments: [uri, exportName] = [] }) => {
-    if (command !== summaryCommand) return null;
-    const answer = typeof uri === "string" ? (workspace?.get(uri)?.answer ?? null) : null;
-    const summary = answer?.details?.summaries.find((s) => s.exportName === exportName);
-    if (answer?.details === undefined || answer.details === null || summary === undefined) return null;
-    const page = summaryPage(
-      summary,
-      answer.analysis.models.find((m) => m.exportName === summary.exportName),
-      answer.details,
-    );
-    if (client.window?.showDocument?.support === true)
-      await connection.window.showDocument({ uri: pageFile(summary.name, page), takeFocus: true });
-    return page;
+    const buffer = command === summaryCommand && typeof uri === "string" ? workspace?.buffers.get(uri) : undefined;
+    const page = buffer === undefined ? null : pageOf(buffer, exportName);
+    if (page !== null && client.window?.showDocument?.support === true) {
+      await connection.window.showDocument({ uri: pageFile(page), takeFocus: true });
+    }
+    return page?.text ?? null;
   });
   const end = (): void => workspace?.dispose();
   connection.onShutdown(end);
@@ -175,13 +124,9 @@ function folderOf({ workspaceFolders, rootUri }: InitializeParams): string {
   const uri = workspaceFolders?.[0]?.uri ?? rootUri;
   return uri?.startsWith("file:") === true ? fileURLToPath(uri) : process.cwd();
 }
-/** Where a model stands: at the export of its name, or of a default export that has a name of its own. */
-const exportOf = ({ exports }: SourceFile, { exportName }: ModelSummary): SourceExport | undefined =>
-  exports.find((e) => e.name === exportName) ?? exports.find((e) => e.name === "default");
-
 /** A model's page as a file, which every editor can show. */
-function pageFile(name: string, page: string): string {
+function pageFile({ name, text }: ModelPage): string {
   const file = join(mkdtempSync(join(tmpdir(), "striate-")), `${name.replace(/[^\w.-]+/g, "-")}.md`);
-  writeFileSync(file, page);
+  writeFileSync(file, text);
   return pathToFileURL(file).href;
 }

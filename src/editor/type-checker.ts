@@ -4,7 +4,7 @@ import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { createProtocolConnection, type ProtocolConnection, StreamMessageReader, StreamMessageWriter } from "vscode-languageserver/node";
+import { createMessageConnection, type MessageConnection, StreamMessageReader, StreamMessageWriter } from "vscode-jsonrpc/node";
 
 /** One error of the type checker; lines and characters count from 0, as in the protocol. */
 export interface TypeFinding {
@@ -60,7 +60,7 @@ export function createTypeChecker(folder: string): TypeChecker {
 
 interface Started {
   readonly child: ChildProcess;
-  readonly connection: ProtocolConnection;
+  readonly connection: MessageConnection;
 }
 async function start(folder: string): Promise<Started> {
   const { command, args } = nativeCompiler(folder);
@@ -70,7 +70,7 @@ async function start(folder: string): Promise<Started> {
     child.on("exit", () => reject(new Error("the type checker ended")));
   });
   gone.catch(() => {});
-  const connection = createProtocolConnection(new StreamMessageReader(child.stdout), new StreamMessageWriter(child.stdin));
+  const connection = createMessageConnection(new StreamMessageReader(child.stdout), new StreamMessageWriter(child.stdin));
   connection.onError(() => {});
   connection.onRequest("workspace/configuration", (params: { readonly items: readonly unknown[] }) => params.items.map(() => null));
   connection.onRequest("client/registerCapability", () => null);
@@ -88,7 +88,7 @@ async function start(folder: string): Promise<Started> {
   return { child, connection };
 }
 
-async function show(connection: ProtocolConnection, versions: Map<string, number>, file: string, text: string): Promise<void> {
+async function show(connection: MessageConnection, versions: Map<string, number>, file: string, text: string): Promise<void> {
   const uri = pathToFileURL(file).href;
   const version = (versions.get(file) ?? 0) + 1;
   versions.set(file, version);

@@ -6,7 +6,7 @@ import { type Analyzer, createAnalyzer } from "./analyzer.ts";
 import type { Answer, Edit } from "./answer.ts";
 import { markedText } from "./marks.ts";
 import { type MergedFindings, mergeFindings } from "./merge-findings.ts";
-import type { Overlay } from "./protocol.ts";
+import type { Analysis, Details, Overlay } from "./protocol.ts";
 import type { Settings } from "./settings.ts";
 import { readSource, type SourceFile } from "./source-calls.ts";
 import { createTypeChecker, type TypeChecker, type TypeFinding } from "./type-checker.ts";
@@ -35,72 +35,149 @@ export interface WorkspaceEvents {
   refreshed(): void;
 }
 
-/** The open buffers of a client. */
-export interface Workspace {
-  open(uri: string, languageId: string, version: number, text: string): void;
-  change(uri: string, changes: readonly TextDocumentContentChangeEvent[], version: number): void;
-  close(uri: string): void;
-  /** Takes new settings; what they allow or forbid happens at once. */
-  configure(settings: Settings): void;
-  get(uri: string): Buffer | undefined;
-  readonly buffers: ReadonlyMap<string, Buffer>;
-  /** The answers that speak of a file: its own, or those of models that import it. */
-  answersFor(file: string): readonly Answer[];
-  dispose(): void;
-}
-
 const nothing: MergedFindings = { traced: [], both: [], typed: [] };
 /** Keys that are struck faster than this are one edit. */
 const pause = 25;
 /** For the type checker's answer findings wait this long: they would be shown twice without it. */
 const typesWithin = 1500;
 
-/** An empty workspace. */
-export function createWorkspace(folder: string, events: WorkspaceEvents, first: Settings): Workspace {
-  const buffers = new Map<string, Buffer>();
-  let settings = first;
-  let analyzer: Analyzer | null = null;
-  let checker: TypeChecker | null = null;
-  const timers = new Map<string, NodeJS.Timeout>();
-  const busy = new Set<string>();
+/** The open buffers of a client. Files are run only while the settings say that the workspace is trusted. */
+export class Workspace {
+  readonly #buffers = new Map<string, Buffer>();
+  readonly #timers = new Map<string, NodeJS.Timeout>();
+  readonly #busy = new Set<string>();
+  readonly #again = new Set<string>();
+  readonly #folder: string;
+  readonly #events: WorkspaceEvents;
+  #settings: Settings;
+  #analyzer: Analyzer | null = null;
+  #checker: TypeChecker | null = null;
 
-  function schedule(buffer: Buffer): void {
-    if (!settings.trusted || !buffer.source.exportsModel) return;
-    clearTimeout(timers.get(buffer.uri));
-    timers.set(
+  constructor(folder: string, events: WorkspaceEvents, settings: Settings) {
+    this.#folder = folder;
+    this.#events = events;
+    this.#settings = settings;
+    if (settings.trusted) this.#start();
+  }
+  /** The open buffers by their addresses. */
+  get buffers(): ReadonlyMap<string, Buffer> {
+    return this.#buffers;
+  }
+  /** Takes a buffer that was opened. Those that are no files, such as an editor's own pages, are left alone. */
+  open(uri: string, languageId: string, version: number, text: string): void {
+    if (!uri.startsWith("file:")) return;
+    const file = fileURLToPath(uri);
+    const document = TextDocument.create(uri, languageId, version, text);
+    const buffer: Buffer = {
+      uri,
+      file,
+      document,
+      source: readSource(file, text),
+      answer: null,
+      findings: nothing,
+      checked: -1,
+      stale: null,
+    };
+    this.#buffers.set(uri, buffer);
+    this.#schedule(buffer);
+  }
+  /** Takes edits of a buffer; models that import it are run again too. */
+  change(uri: string, changes: readonly TextDocumentContentChangeEvent[], version: number): void {
+    const buffer = this.#buffers.get(uri);
+    if (buffer === undefined) return;
+    for (const change of changes) {
+      const edit = editOf(buffer.document, change);
+      for (const { answer } of this.#buffers.values()) {
+        answer?.edits.set(buffer.file, [...(answer.edits.get(buffer.file) ?? []), edit]);
+      }
+      buffer.document = TextDocument.update(buffer.document, [change], version);
+    }
+    buffer.source = readSource(buffer.file, buffer.document.getText());
+    this.#schedule(buffer);
+    for (const other of this.#buffers.values()) if (other !== buffer && imports(other, buffer.file)) this.#schedule(other);
+  }
+  /** Forgets a buffer. */
+  close(uri: string): void {
+    clearTimeout(this.#timers.get(uri));
+    this.#buffers.delete(uri);
+  }
+  /** Takes new settings; what they allow or forbid happens at once. */
+  configure(next: Settings): void {
+    const { trusted, timeLimit, memoryLimit } = this.#settings;
+    const restart = next.trusted !== trusted || next.timeLimit !== timeLimit || next.memoryLimit !== memoryLimit;
+    this.#settings = next;
+    if (restart && this.#analyzer !== null) this.#stop();
+    if (restart && next.trusted) this.#start();
+  }
+  /** The answers that speak of a file: its own, or those of models that import it. */
+  answersFor(file: string): readonly Answer[] {
+    const own = this.#buffers.get(pathToFileURL(file).href)?.answer ?? null;
+    return own !== null ? [own] : [...this.#buffers.values()].flatMap((b) => (b.answer !== null && imports(b, file) ? [b.answer] : []));
+  }
+  /** Ends all processes. */
+  dispose(): void {
+    for (const timer of this.#timers.values()) clearTimeout(timer);
+    this.#analyzer?.dispose();
+    this.#checker?.dispose();
+  }
+
+  #start(): void {
+    this.#analyzer = createAnalyzer(this.#settings);
+    this.#checker = createTypeChecker(this.#folder);
+    for (const buffer of this.#buffers.values()) this.#schedule(buffer);
+  }
+  #stop(): void {
+    this.dispose();
+    [this.#analyzer, this.#checker] = [null, null];
+    for (const buffer of this.#buffers.values()) {
+      Object.assign(buffer, { answer: null, findings: nothing, stale: null });
+      this.#events.checked(buffer);
+    }
+    this.#events.refreshed();
+  }
+  #schedule(buffer: Buffer): void {
+    if (!this.#settings.trusted || !buffer.source.exportsModel) return;
+    clearTimeout(this.#timers.get(buffer.uri));
+    this.#timers.set(
       buffer.uri,
-      setTimeout(() => void check(buffer), pause),
+      setTimeout(() => void this.#check(buffer), pause),
     );
   }
-  async function check(buffer: Buffer): Promise<void> {
+  async #check(buffer: Buffer): Promise<void> {
     // One run at a time for a buffer; whatever has been typed meanwhile is run after it.
-    if (busy.has(buffer.uri) || analyzer === null) return;
-    busy.add(buffer.uri);
+    if (this.#analyzer === null) return;
+    if (this.#busy.has(buffer.uri)) return void this.#again.add(buffer.uri);
+    this.#busy.add(buffer.uri);
+    this.#again.delete(buffer.uri);
     const { version } = buffer.document;
-    const { overlays, sources } = overlaysOf(buffers);
-    const types = settings.typeErrors === "editor" ? (checker?.check(buffer.file, buffer.source.text) ?? null) : null;
-    const outcome = await analyzer.analyze(buffer.file, overlays, (details) => {
-      if (buffer.answer?.analysis !== analysis) return;
-      buffer.answer.details = details;
-      if (details.diagnostics.length > 0) {
-        buffer.findings = { ...buffer.findings, traced: [...buffer.findings.traced, ...details.diagnostics] };
-        events.checked(buffer);
-      }
-      events.refreshed();
+    const { overlays, sources } = overlaysOf(this.#buffers);
+    const types = this.#settings.typeErrors === "editor" ? (this.#checker?.check(buffer.file, buffer.source.text) ?? null) : null;
+    let analysis: Analysis | null = null;
+    const outcome = await this.#analyzer.analyze(buffer.file, overlays, (details) => {
+      if (analysis !== null && buffer.answer?.analysis === analysis) this.#detail(buffer, buffer.answer, details);
     });
-    const analysis = outcome.kind === "analysis" ? outcome.analysis : null;
-    busy.delete(buffer.uri);
-    if (buffers.get(buffer.uri) !== buffer || !settings.trusted) return;
-    if (buffer.document.version !== version) return schedule(buffer);
+    this.#busy.delete(buffer.uri);
+    if (this.#buffers.get(buffer.uri) !== buffer || !this.#settings.trusted) return;
+    const isOld = buffer.document.version !== version || this.#again.has(buffer.uri);
+    if (isOld || outcome.kind === "cancelled") return this.#schedule(buffer);
+    analysis = outcome.kind === "analysis" ? outcome.analysis : null;
     const found = outcome.kind === "analysis" ? outcome.analysis.diagnostics : [stopped(buffer, outcome.why)];
     if (analysis !== null && (analysis.models.some((m) => m.layers.length > 0) || found.length === 0)) {
       buffer.answer = { analysis, details: null, sources, edits: new Map() };
     }
-    buffer.stale = buffer.answer?.analysis === analysis ? null : (found[0]?.message ?? null);
-    events.refreshed();
-    await publish(buffer, version, found, types);
+    buffer.stale = buffer.answer !== null && buffer.answer.analysis === analysis ? null : (found[0]?.message ?? null);
+    this.#events.refreshed();
+    await this.#publish(buffer, version, found, types);
   }
-  async function publish(
+  #detail(buffer: Buffer, answer: Answer, details: Details): void {
+    answer.details = details;
+    if (details.diagnostics.length > 0) {
+      buffer.findings = { ...buffer.findings, traced: [...buffer.findings.traced, ...details.diagnostics] };
+      this.#events.checked(buffer);
+    }
+    this.#events.refreshed();
+  }
+  async #publish(
     buffer: Buffer,
     version: number,
     found: readonly Diagnostic[],
@@ -108,91 +185,15 @@ export function createWorkspace(folder: string, events: WorkspaceEvents, first: 
   ): Promise<void> {
     const typed =
       types === null ? null : await Promise.race([types, new Promise<null>((resolve) => setTimeout(resolve, typesWithin, null))]);
-    if (buffers.get(buffer.uri) !== buffer || buffer.document.version !== version) return;
+    if (this.#buffers.get(buffer.uri) !== buffer || buffer.document.version !== version) return;
     const late = buffer.answer?.details?.diagnostics ?? [];
-    buffer.findings = mergeFindings([...found, ...late], typed ?? [], (file) => sourceOf(buffers, file));
+    buffer.findings = mergeFindings([...found, ...late], typed ?? [], (file) => this.#buffers.get(pathToFileURL(file).href)?.source);
     buffer.checked = version;
-    events.checked(buffer);
+    this.#events.checked(buffer);
   }
-  function importersOf({ file, uri }: Buffer): readonly Buffer[] {
-    return [...buffers.values()].filter((b) => b.uri !== uri && b.answer?.analysis.files.includes(file) === true);
-  }
-  function start(): void {
-    analyzer = createAnalyzer(settings);
-    checker = createTypeChecker(folder);
-    for (const buffer of buffers.values()) schedule(buffer);
-  }
-  function stop(): void {
-    analyzer?.dispose();
-    checker?.dispose();
-    [analyzer, checker] = [null, null];
-    for (const buffer of buffers.values()) {
-      Object.assign(buffer, { answer: null, findings: nothing, stale: null });
-      events.checked(buffer);
-    }
-    events.refreshed();
-  }
-  if (settings.trusted) start();
-  return {
-    buffers,
-    open(uri, languageId, version, text) {
-      if (!uri.startsWith("file:")) return;
-      const file = fileURLToPath(uri);
-      const document = TextDocument.create(uri, languageId, version, text);
-      const buffer: Buffer = {
-        uri,
-        file,
-        document,
-        source: readSource(file, text),
-        answer: null,
-        findings: nothing,
-        checked: -1,
-        stale: null,
-      };
-      buffers.set(uri, buffer);
-      schedule(buffer);
-    },
-    change(uri, changes, version) {
-      const buffer = buffers.get(uri);
-      if (buffer === undefined) return;
-      for (const change of changes) {
-        const edit = editOf(buffer.document, change);
-        for (const { answer } of buffers.values())
-          if (answer !== null) answer.edits.set(buffer.file, [...(answer.edits.get(buffer.file) ?? []), edit]);
-        buffer.document = TextDocument.update(buffer.document, [change], version);
-      }
-      buffer.source = readSource(buffer.file, buffer.document.getText());
-      schedule(buffer);
-      for (const importer of importersOf(buffer)) schedule(importer);
-    },
-    close(uri) {
-      clearTimeout(timers.get(uri));
-      buffers.delete(uri);
-    },
-    configure(next) {
-      const restart =
-        next.trusted !== settings.trusted || next.timeLimit !== settings.timeLimit || next.memoryLimit !== settings.memoryLimit;
-      settings = next;
-      if (restart && analyzer !== null) stop();
-      if (restart && next.trusted) start();
-    },
-    get: (uri) => buffers.get(uri),
-    answersFor(file) {
-      const own = buffers.get(pathToFileURL(file).href)?.answer;
-      if (own !== null && own !== undefined) return [own];
-      return [...buffers.values()].flatMap(({ answer }) => (answer?.analysis.files.includes(file) === true ? [answer] : []));
-    },
-    dispose() {
-      for (const timer of timers.values()) clearTimeout(timer);
-      analyzer?.dispose();
-      checker?.dispose();
-    },
-  };
 }
 
-/** The text of a file: its buffer's, where it is open. */
-export const sourceOf = (buffers: ReadonlyMap<string, Buffer>, file: string): SourceFile | undefined =>
-  buffers.get(pathToFileURL(file).href)?.source;
+const imports = ({ answer }: Buffer, file: string): boolean => answer?.analysis.files.includes(file) === true;
 
 /** The buffers as the files that run, with marks on their calls. */
 function overlaysOf(buffers: ReadonlyMap<string, Buffer>): {

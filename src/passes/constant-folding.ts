@@ -7,7 +7,8 @@ import type { OpType } from "../ir/op-types.ts";
 import { schemaOf } from "../ir/ops/index.ts";
 import { elementCount, staticShape } from "../ir/shape.ts";
 import { numbersOf, type TensorData, tensorOfElements } from "../ir/tensor-data.ts";
-import { type PassResult, type Replacement, type RewriteRule, rewrite, type Skip, skip } from "./rewrite.ts";
+import { movedTensor } from "./move-elements.ts";
+import { type PassControl, type PassResult, type Replacement, type RewriteRule, rewrite, type Skip, skip } from "./rewrite.ts";
 
 /** Bounds of constant folding. */
 export interface ConstantFoldingOptions {
@@ -21,8 +22,8 @@ export interface ConstantFoldingOptions {
  * The graph with nodes whose results are known replaced by initializers: shape computations where the sizes are numbers, and whatever
  * the ops' own `evaluate` rules compute from initializers. Symbolic sizes stay computations.
  */
-export function foldConstants(graph: Graph, options: ConstantFoldingOptions = {}): PassResult {
-  return rewrite(graph, [foldingRule(options)]);
+export function foldConstants(graph: Graph, options: ConstantFoldingOptions & PassControl = {}): PassResult {
+  return rewrite(graph, [foldingRule(options)], options);
 }
 
 /** The contents of a value where they are known. */
@@ -53,6 +54,8 @@ function fold(node: Node, contents: Contents, maxElements: number, maxGrowth: nu
   if (node.outputs.every((v, i) => v === null || known[i] !== null)) return known;
   const inputs = node.inputs.filter((v) => v !== null);
   if (!inputs.every((v) => contents(v) !== null)) return null;
+  const moved = movedOutputs(node, contents, maxGrowth);
+  if (moved !== null) return moved;
   if (schemaOf(node.opType).evaluate === "none") return skip(`${node.opType} is not computed at compile time`);
   const sizes = [...inputs, ...node.outputs.filter((v) => v !== null)].map((v) => elementCount(v.type.shape));
   if (sizes.some((n) => typeof n !== "number")) return null;
@@ -62,6 +65,16 @@ function fold(node: Node, contents: Contents, maxElements: number, maxGrowth: nu
   return evaluated(node, contents) ?? skip("its result is not known in full");
 }
 type Results = readonly (TensorData | null)[];
+
+/** The results of a node that only moves elements, however many: that costs little more than reading them. */
+function movedOutputs(node: Node, contents: Contents, maxGrowth: number): Results | null {
+  const [x] = node.inputs;
+  const source = x ? contents(x) : null;
+  const outputs = node.outputs.filter((v) => v !== null);
+  if (source === null || !x || !(totalBytes(outputs) - totalBytes([x]) <= maxGrowth)) return null;
+  const results = node.outputs.map((v, o) => (v === null ? null : movedTensor(node, o, source)));
+  return node.outputs.every((v, o) => v === null || results[o] !== null) ? results : null;
+}
 
 const totalBytes = (values: readonly Value[]): number =>
   values.reduce((sum, { type }) => sum + Number(elementCount(type.shape)) * dtypes[type.dtype].size, 0);

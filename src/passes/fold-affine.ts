@@ -16,11 +16,14 @@ export interface Affine {
 }
 /** The op that computes both, on the same first input. */
 export interface Folded {
-  readonly opType: "Conv" | "ConvTranspose" | "Gemm";
+  readonly opType: LinearOp;
   readonly weight: TensorData;
-  readonly bias: TensorData;
+  /** Null where there is no shift to add. */
+  readonly bias: TensorData | null;
   readonly attributes: Partial<OpAttributes["Conv"]> | Partial<OpAttributes["ConvTranspose"]> | Partial<OpAttributes["Gemm"]>;
 }
+/** The axis of a linear op's output, among `rank`, along which its channels lie. */
+export const channelAxis = (opType: LinearOp, rank: number): number => (opType === "Conv" || opType === "ConvTranspose" ? 1 : rank - 1);
 /** The contents of a value where they are known. */
 type Contents = (value: Value) => TensorData | null;
 /** How a weight's elements lie: `outer` blocks of `channels` runs of `inner` elements; block o holds channels from `offset(o)` on. */
@@ -65,8 +68,11 @@ const foldRules: { readonly [T in LinearOp]: FoldRule<T> } = {
   },
   MatMul: (node, affine, weight) => {
     const rank = node.outputs[0]?.type.shape.length;
-    if (rank !== 2 || weight.shape.length !== 2) return skip(`the channels of MatMul "${node.name}" are not its columns`);
-    return { opType: "Gemm", attributes: {}, ...folded(affine, weight, matrixLayout(weight, false), null) };
+    if (weight.shape.length !== 2) return skip(`the weight of MatMul "${node.name}" is no matrix`);
+    const scaledAlone = affine.shift.every((s) => s === 0);
+    if (rank !== 2 && !scaledAlone) return skip(`MatMul "${node.name}" is no product of two matrices, which alone takes a bias`);
+    const form = folded(affine, weight, matrixLayout(weight, false), null);
+    return { opType: scaledAlone ? "MatMul" : "Gemm", attributes: {}, ...form, bias: scaledAlone ? null : form.bias };
   },
 };
 const count = (sizes: readonly number[]): number => sizes.reduce((product, d) => product * d, 1);
@@ -86,7 +92,7 @@ function folded(
   weight: TensorData,
   layout: Layout,
   bias: readonly number[] | null,
-): Pick<Folded, "weight" | "bias"> {
+): Pick<Folded, "weight"> & { readonly bias: TensorData } {
   const sum = shift.map((s, c) => s + (bias?.[c] ?? 0) * (factor[c] ?? 0));
   return { weight: scaled(weight, layout, factor), bias: tensorFrom(weight.dtype, [sum.length], sum) };
 }

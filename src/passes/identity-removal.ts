@@ -4,6 +4,7 @@ import type { OpType } from "../ir/op-types.ts";
 import { sameShape } from "../ir/shape.ts";
 import { type TensorData, tensorFrom } from "../ir/tensor-data.ts";
 import {
+  type PassControl,
   type PassResult,
   type RewriteContext,
   type RewriteOutcome,
@@ -15,8 +16,8 @@ import {
 } from "./rewrite.ts";
 
 /** The graph without nodes whose first output equals one of their inputs for every input, shape included. */
-export function removeIdentities(graph: Graph): PassResult {
-  return rewrite(graph, identityRules);
+export function removeIdentities(graph: Graph, control?: PassControl): PassResult {
+  return rewrite(graph, identityRules, control);
 }
 
 /** Which input a node gives back, provided that its type is the output's; a reasoned refusal; or null where it computes something. */

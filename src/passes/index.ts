@@ -8,16 +8,35 @@ export { copyGraph, copyInterface, copyNode, copyOutputs, mapped, mappedInputs, 
 export { type CostOptions, cost, type GraphCost, type NodeCost } from "./cost.ts";
 export { eliminateDeadCode } from "./dead-code-elimination.ts";
 export { type DifferentiateOptions, differentiate, zerosLike } from "./differentiate.ts";
+export { dropUnusedOutputs } from "./drop-unused-outputs.ts";
+export { foldInputNorm } from "./fold-input-norm.ts";
 export { fuseBatchNorm } from "./fuse-batch-norm.ts";
+export { fuseBias } from "./fuse-bias.ts";
+export { fusePad } from "./fuse-pad.ts";
 export { appendGradients } from "./gradients.ts";
 export { removeIdentities } from "./identity-removal.ts";
 export { lower } from "./lower.ts";
-export { type OptimizationLevel, type OptimizationReport, optimize, type PassReport } from "./optimize.ts";
+export { mergeMovement } from "./merge-movement.ts";
+export {
+  joinReports,
+  type OptimizationLevel,
+  type OptimizationReport,
+  type OptimizeOptions,
+  optimize,
+  type PassReport,
+  type PassRun,
+  type Pipeline,
+  type Purpose,
+  pipelines,
+} from "./optimize.ts";
 export { type AxisReceptiveField, receptiveField } from "./receptive-field.ts";
+export { reduceStrength } from "./reduce-strength.ts";
 export {
   type Applied,
   contentsOf,
   isOneOf,
+  type Pass,
+  type PassControl,
   type PassResult,
   type Replacement,
   type RewriteContext,

@@ -1,14 +1,54 @@
-/** The optimising passes, and their order. */
+/** The pipelines of optimising passes. */
+import { addDims, type Dim, subDims } from "../ir/dim.ts";
+import { dtypes } from "../ir/dtype.ts";
 import type { Graph } from "../ir/graph.ts";
 import { eliminateCommonSubexpressions } from "./common-subexpression-elimination.ts";
 import { foldConstants } from "./constant-folding.ts";
+import { cost } from "./cost.ts";
 import { eliminateDeadCode } from "./dead-code-elimination.ts";
+import { dropUnusedOutputs } from "./drop-unused-outputs.ts";
+import { foldInputNorm } from "./fold-input-norm.ts";
 import { fuseBatchNorm } from "./fuse-batch-norm.ts";
+import { fuseBias } from "./fuse-bias.ts";
+import { fusePad } from "./fuse-pad.ts";
 import { removeIdentities } from "./identity-removal.ts";
-import type { Applied, PassResult, Skipped } from "./rewrite.ts";
+import { mergeMovement } from "./merge-movement.ts";
+import { reduceStrength } from "./reduce-strength.ts";
+import type { Applied, Pass, PassResult, Skipped } from "./rewrite.ts";
 
-/** How much is done: nothing, or every pass. */
-export type OptimizationLevel = "none" | "all";
+/** How much is done: nothing, what keeps every bit of every output, or every pass. */
+export type OptimizationLevel = "none" | "exact" | "all";
+/** What a graph is for. */
+export type Purpose = "inference" | "training";
+/** Passes by name, in the order in which they run. */
+export type Pipeline = readonly (readonly [name: string, pass: Pass])[];
+
+const exact: Pipeline = [
+  ["dead-code-elimination", eliminateDeadCode],
+  ["unused-outputs", dropUnusedOutputs],
+  ["constant-folding", foldConstants],
+  ["identity-removal", removeIdentities],
+  ["merge-movement", mergeMovement],
+  ["common-subexpression-elimination", eliminateCommonSubexpressions],
+];
+const inference: Pipeline = [
+  ["dead-code-elimination", eliminateDeadCode],
+  ["unused-outputs", dropUnusedOutputs],
+  ["constant-folding", foldConstants],
+  ["identity-removal", removeIdentities],
+  ["merge-movement", mergeMovement],
+  ["reduce-strength", reduceStrength],
+  ["fuse-pad", fusePad],
+  ["fuse-bias", fuseBias],
+  ["fuse-batch-norm", fuseBatchNorm],
+  ["fold-input-norm", foldInputNorm],
+  ["common-subexpression-elimination", eliminateCommonSubexpressions],
+];
+/** The passes of each level. A training graph's arithmetic stays as it is written: its steps are compared with other frameworks'. */
+export const pipelines: Readonly<Record<Purpose, Readonly<Record<OptimizationLevel, Pipeline>>>> = {
+  inference: { none: [], exact, all: inference },
+  training: { none: [], exact, all: exact },
+};
 
 /** What one pass did, over all the times it ran. */
 export interface PassReport {
@@ -16,40 +56,100 @@ export interface PassReport {
   readonly applied: readonly Applied[];
   /** How many nodes the graph has more; negative for fewer. */
   readonly nodeDelta: number;
+  /** How many multiply-adds it has more. */
+  readonly macDelta: Dim;
+  /** How many bytes of weights and constants it has more. */
+  readonly byteDelta: number;
   /** What it refused when it last ran. */
   readonly skipped: readonly Skipped[];
 }
 /** What all passes did, in their order. */
 export type OptimizationReport = readonly PassReport[];
 
-type Pass = (graph: Graph) => PassResult;
-/** Each in the order of the array; all of them again until nothing changes. */
-const passes: readonly (readonly [name: string, pass: Pass])[] = [
-  ["dead-code-elimination", eliminateDeadCode],
-  ["constant-folding", foldConstants],
-  ["identity-removal", removeIdentities],
-  ["fuse-batch-norm", fuseBatchNorm],
-  ["common-subexpression-elimination", eliminateCommonSubexpressions],
-];
-const passesOf: Readonly<Record<OptimizationLevel, typeof passes>> = { none: [], all: passes };
-/** Passes that undo each other would go on for ever; those here have always come to rest in three rounds. */
-const maxRounds = 8;
+/** One run of one pass. */
+export interface PassRun {
+  readonly name: string;
+  readonly pass: Pass;
+  readonly before: Graph;
+  readonly result: PassResult;
+}
+/** Which passes run, and who watches. */
+export interface OptimizeOptions {
+  readonly purpose?: Purpose;
+  /** The last pass of the pipeline that runs. */
+  readonly until?: string;
+  /** Passes that do not run. */
+  readonly without?: readonly string[];
+  /** Called after each run of a pass. */
+  readonly onPass?: (run: PassRun) => void;
+}
 
-/** The graph after the passes of a level, and what each of them did. The graph is the one given when nothing was changed. */
-export function optimize(graph: Graph, level: OptimizationLevel = "all"): { readonly graph: Graph; readonly report: OptimizationReport } {
+/** Passes that undo each other would go on for ever; those here have always come to rest in a few rounds. */
+const maxRounds = 12;
+
+/**
+ * The graph after the passes of a level, each in the order of its pipeline and all of them again until nothing changes, and what each of
+ * them did. The graph is the one given when nothing was changed.
+ */
+export function optimize(
+  graph: Graph,
+  level: OptimizationLevel = "all",
+  options: OptimizeOptions = {},
+): { readonly graph: Graph; readonly report: OptimizationReport } {
+  const pipeline = selected(pipelines[options.purpose ?? "inference"][level], options);
   const report = new Map<string, PassReport>();
   let current = graph;
   for (let round = 0; round < maxRounds; round++) {
     const before = current;
-    for (const [name, pass] of passesOf[level]) {
+    for (const [name, pass] of pipeline) {
       const result = pass(current);
-      report.set(name, joined(report.get(name), name, result, result.graph.nodes.length - current.nodes.length));
+      options.onPass?.({ name, pass, before: current, result });
+      const known = report.get(name);
+      report.set(name, known === undefined ? reportOf(name, current, result) : joined(known, reportOf(name, current, result)));
       current = result.graph;
     }
     if (current === before) break;
   }
   return { graph: current, report: [...report.values()] };
 }
-function joined(known: PassReport | undefined, pass: string, { applied, skipped }: PassResult, nodeDelta: number): PassReport {
-  return { pass, applied: [...(known?.applied ?? []), ...applied], nodeDelta: (known?.nodeDelta ?? 0) + nodeDelta, skipped };
+function selected(pipeline: Pipeline, { until, without = [] }: OptimizeOptions): Pipeline {
+  const last = until === undefined ? pipeline.length - 1 : pipeline.findIndex(([name]) => name === until);
+  return pipeline.slice(0, last + 1).filter(([name]) => !without.includes(name));
 }
+
+function reportOf(pass: string, before: Graph, { graph, applied, skipped }: PassResult): PassReport {
+  const changed = graph !== before;
+  return {
+    pass,
+    applied,
+    skipped,
+    nodeDelta: graph.nodes.length - before.nodes.length,
+    macDelta: changed ? subDims(cost(graph).macs, cost(before).macs) : 0,
+    byteDelta: changed ? constantBytes(graph) - constantBytes(before) : 0,
+  };
+}
+function constantBytes({ initializers }: Graph): number {
+  let bytes = 0;
+  for (const { dtype, data } of initializers.values()) bytes += data.length * dtypes[dtype].size;
+  return bytes;
+}
+const joined = (known: PassReport, { applied, skipped, ...now }: PassReport): PassReport => ({
+  pass: known.pass,
+  applied: [...known.applied, ...applied],
+  nodeDelta: known.nodeDelta + now.nodeDelta,
+  macDelta: addDims(known.macDelta, now.macDelta),
+  byteDelta: known.byteDelta + now.byteDelta,
+  skipped,
+});
+/** The reports of two runs in a row, pass by pass. */
+export function joinReports(first: OptimizationReport, second: OptimizationReport): OptimizationReport {
+  const later = new Map(second.map((report) => [report.pass, report]));
+  return first.map((report) => {
+    const next = later.get(report.pass);
+    return next === undefined
+      ? report
+      : { ...joined(report, next), skipped: [...report.skipped, ...next.skipped.filter((s) => !refusedAlready(report, s))] };
+  });
+}
+const refusedAlready = ({ skipped }: PassReport, { node, reason }: Skipped): boolean =>
+  skipped.some((known) => known.node === node && known.reason === reason);

@@ -74,6 +74,13 @@ export interface PassResult {
   readonly applied: readonly Applied[];
   readonly skipped: readonly Skipped[];
 }
+/** What those who look for a fault in a pass ask of it. */
+export interface PassControl {
+  /** False for the changes that are not to be made. All are when absent. */
+  readonly accept?: (change: Applied) => boolean;
+}
+/** A function from graph to graph that tells what it did. */
+export type Pass = (graph: Graph, control?: PassControl) => PassResult;
 /** The answer of a pass that had nothing to do. */
 export const unchanged = (graph: Graph, skipped: readonly Skipped[] = []): PassResult => ({ graph, applied: [], skipped });
 
@@ -81,7 +88,7 @@ export const unchanged = (graph: Graph, skipped: readonly Skipped[] = []): PassR
  * Rewrites a graph by rules. Each node is offered to the rules in order; the first that replaces it wins, and what it builds takes the
  * names of the outputs it replaces. Names of inputs and outputs, locations and initializers are kept.
  */
-export function rewrite(graph: Graph, rules: readonly RewriteRule[]): PassResult {
+export function rewrite(graph: Graph, rules: readonly RewriteRule[], { accept = () => true }: PassControl = {}): PassResult {
   const byOp = rulesByOp(rules);
   const copy = lazyCopy(graph);
   const context = contextOf(graph, copy.map);
@@ -90,6 +97,7 @@ export function rewrite(graph: Graph, rules: readonly RewriteRule[]): PassResult
   graph.nodes.forEach((node, at) => {
     const rule = byOp(node.opType).find((candidate) => {
       const outcome = candidate.match(node, context);
+      if (typeof outcome === "function" && !accept(entry(candidate, node))) return false;
       if (typeof outcome === "function") return build(copy.builderBefore(at), node, candidate, outcome, context, copy.map);
       if (outcome !== "keep") skipped.push({ ...entry(candidate, node), reason: outcome.skip });
       return false;

@@ -1,7 +1,7 @@
 /** Moves activations behind the max pool that follows them, where they and their gradient work on a fraction of the elements. */
-import type { Graph, Node } from "../ir/graph.ts";
+import type { Node } from "../ir/graph.ts";
 import type { OpType } from "../ir/op-types.ts";
-import { isOneOf, type PassResult, type RewriteContext, type RewriteOutcome, rewrite, rewriteRule, skip } from "./rewrite.ts";
+import { isOneOf, type Pass, type RewriteContext, type RewriteOutcome, rewrite, rewriteRule, skip } from "./rewrite.ts";
 
 /** Functions of one element that never fall: their maximum is the function of the maximum. */
 const rising = ["Relu", "Clip", "Sigmoid", "Tanh", "Softplus"] as const satisfies readonly OpType[];
@@ -11,7 +11,7 @@ const rising = ["Relu", "Clip", "Sigmoid", "Tanh", "Softplus"] as const satisfie
  *
  * For training graphs. A runtime that infers fuses an activation into its convolution, where it costs nothing.
  */
-export const sinkActivations = (graph: Graph): PassResult => rewrite(graph, [rewriteRule("sink-activation", ["MaxPool"], sink)]);
+export const sinkActivations: Pass = (graph, control) => rewrite(graph, [rewriteRule("sink-activation", ["MaxPool"], sink)], control);
 
 function sink(pool: Node<"MaxPool">, context: RewriteContext): RewriteOutcome {
   const [input] = pool.inputs;

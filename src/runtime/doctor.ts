@@ -1,9 +1,9 @@
 /** What works on this machine: found out by trying. */
 import { writeModel } from "../codegen/write-model.ts";
+import type { Batch } from "../data/batch-loader.ts";
 import { GraphBuilder } from "../ir/builder.ts";
 import { isCompileError } from "../ir/diagnostic.ts";
 import { tensorFrom } from "../ir/tensor-data.ts";
-import type { Batch } from "./batch-loader.ts";
 import { type CudaReport, cudaReport } from "./cuda-report.ts";
 import { availableBackends, libraryFolder, onnxruntimeVersion } from "./onnxruntime-package.ts";
 import type { ProviderName } from "./providers.ts";

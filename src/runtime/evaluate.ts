@@ -1,9 +1,9 @@
 /** Scores of a model over a loader. */
 import type { TrainingManifest } from "../codegen/training-manifest.ts";
+import type { Batch, BatchLoader } from "../data/batch-loader.ts";
 import { userError } from "../ir/diagnostic.ts";
 import { nowhere } from "../ir/location.ts";
 import type { TensorData } from "../ir/tensor-data.ts";
-import type { Batch, BatchLoader } from "./batch-loader.ts";
 import { noTotals, type Scores, type Totals } from "./checkpoint.ts";
 import type { Session } from "./session.ts";
 import { only } from "./step-runner.ts";

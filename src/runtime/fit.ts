@@ -1,8 +1,8 @@
 /** The epoch loop: where it stands is in the trainer's counters alone, so that it can end and go on between any two batches. */
 import { existsSync } from "node:fs";
+import type { Batch, BatchLoader } from "../data/batch-loader.ts";
 import { userError } from "../ir/diagnostic.ts";
 import { nowhere } from "../ir/location.ts";
-import type { Batch, BatchLoader } from "./batch-loader.ts";
 import { checkpointFile, type EpochRecord, noTotals, prepareRun, type Scores } from "./checkpoint.ts";
 import { addBatch, type EvaluatedBatch, scoresOf } from "./evaluate.ts";
 import { constant, type Schedule } from "./schedule.ts";

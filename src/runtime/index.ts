@@ -1,5 +1,4 @@
 /** Running models: sessions, training, checkpoints, weights. */
-export type { Batch, BatchLoader } from "./batch-loader.ts";
 export {
   type Checkpoint,
   type Counters,
@@ -36,4 +35,5 @@ export type { Locate, ModelSource } from "./source-map.ts";
 export type { StepResult } from "./step-runner.ts";
 export type { Feed, Feeds, Port, TensorHandle } from "./tensor-handle.ts";
 export { createTrainerFromArtifacts, type Trainer, type TrainerOptions, type TrainingArtifacts } from "./trainer.ts";
+export type { HostTensor, HostTensorOf, ModelTypes, TypedHostTensor, TypedModel, TypedSession } from "./typed-session.ts";
 export { convertFloat, type ExpectedTensor, type MatchOptions, matchWeights } from "./weights.ts";

@@ -6,6 +6,7 @@ import type { ProviderReport } from "./providers.ts";
 import type { SessionOptions } from "./session-options.ts";
 import type { ModelSource } from "./source-map.ts";
 import type { Feeds, Port, TensorHandle } from "./tensor-handle.ts";
+import type { ModelOf, TypedModel, TypedSession } from "./typed-session.ts";
 import type { ExpectedTensor } from "./weights.ts";
 
 /** What a bound run reads, writes and returns. */
@@ -49,8 +50,13 @@ export interface Session {
  * Makes a session from a model's bytes, or from its file, which may have external data and be larger than 2 GiB. Providers are tried in
  * order; `session.provider` says which one it is and why earlier ones are not. Throws a CompileError when none works, when the model is
  * not one that onnxruntime can run, and on options that would have no effect.
+ *
+ * `createSession<typeof model>` checks feeds and tells results in the editor too: `model` is a model written in TypeScript, a function that
+ * makes one, or the default export of a file that `striate types` wrote.
  */
-export function createSession(model: ModelSource, options: SessionOptions = {}): Promise<Session> {
+export function createSession(model: ModelSource, options?: SessionOptions): Promise<Session>;
+export function createSession<M extends TypedModel>(model: ModelSource, options?: SessionOptions): Promise<TypedSession<ModelOf<M>>>;
+export function createSession(model: ModelSource, options: SessionOptions = {}): Promise<unknown> {
   return openSession(model, options);
 }
 

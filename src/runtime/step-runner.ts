@@ -1,10 +1,10 @@
 /** Runs training steps one after the other: the state goes from generation to generation of tensors that are allocated once. */
 import { type StateRow, type TrainingManifest, trainingScalars } from "../codegen/training-manifest.ts";
+import type { Batch } from "../data/batch-loader.ts";
 import { InternalError, userError } from "../ir/diagnostic.ts";
 import { dtypes } from "../ir/dtype.ts";
 import { nowhere } from "../ir/location.ts";
 import { numbersOf, type TensorData } from "../ir/tensor-data.ts";
-import type { Batch } from "./batch-loader.ts";
 import { type BoundRun, createStepSession, type Session } from "./session.ts";
 import type { SessionOptions } from "./session-options.ts";
 import type { ModelSource } from "./source-map.ts";

@@ -1,9 +1,9 @@
 /** Training: steps, epochs, evaluation, checkpoints. */
 import type { TrainingManifest } from "../codegen/training-manifest.ts";
+import type { Batch, BatchLoader } from "../data/batch-loader.ts";
 import { userError } from "../ir/diagnostic.ts";
 import { nowhere } from "../ir/location.ts";
 import type { TensorData } from "../ir/tensor-data.ts";
-import type { Batch, BatchLoader } from "./batch-loader.ts";
 import { type Counters, type EpochRecord, noTotals, readCheckpoint, type Scores, writeCheckpoint } from "./checkpoint.ts";
 import { explainDivergence } from "./divergence.ts";
 import { type EvaluateOptions, evaluateSession } from "./evaluate.ts";

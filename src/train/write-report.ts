@@ -7,7 +7,7 @@ import type { TensorData } from "../ir/tensor-data.ts";
 import type { OptimizationReport } from "../passes/index.ts";
 import type { Mistake, PassRow, StepPoint, TrainingReport } from "../report/index.ts";
 import type { EpochRecord } from "../runtime/index.ts";
-import type { ModelTrainer } from "../train.ts";
+import type { ModelTrainer } from "./create-trainer.ts";
 import type { ClassifierScores, Misclassified } from "./score-classifier.ts";
 import { accuracyOf } from "./scores.ts";
 import { summarize } from "./summarize.ts";

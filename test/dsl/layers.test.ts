@@ -18,7 +18,6 @@ import {
   hardSigmoid,
   hardSwish,
   init,
-  initialize,
   interpolate,
   layerNorm,
   layers,
@@ -50,44 +49,8 @@ import {
   upsample,
 } from "striate";
 import { describe, expect, test } from "vitest";
-import type { TensorData } from "../../src/ir/tensor-data.ts";
 import { runGraph } from "../support/run-graph.ts";
-
-const tensor = (shape: readonly number[], data: readonly number[]): TensorData => ({
-  dtype: "float32",
-  shape,
-  data: Float32Array.from(data),
-});
-const count = (n: number): readonly number[] => Array.from({ length: n }, (_, i) => i);
-
-interface Result {
-  readonly shape: readonly number[];
-  readonly values: readonly number[];
-}
-/** What a function of one tensor gives, its parameters as `state` says or else initialised from seed 1. */
-async function run(
-  x: TensorData,
-  body: (x: Tensor<[number, number, number, number]>) => Tensor<unknown>,
-  state: Readonly<Record<string, TensorData>> = {},
-): Promise<Result> {
-  const model = trace(
-    defineModel({
-      name: "m",
-      inputs: { x: x.shape },
-      forward: ({ x: input }) => ({ y: body(input as Tensor<[number, number, number, number]>) }),
-    }),
-  );
-  const { y } = await runGraph(model.graph, { ...Object.fromEntries(initialize(model.parameters, 1)), ...state, x });
-  return { shape: y?.shape ?? [], values: Array.from((y?.data ?? []) as Float32Array) };
-}
-/** Float32 rounding of values about 1 to 10. */
-function expectClose(result: Result, shape: readonly number[], values: readonly number[], tolerance = 2e-6): void {
-  expect(result.shape).toEqual(shape);
-  values.forEach((wanted, i) => {
-    expect(Math.abs((result.values[i] ?? Number.NaN) - wanted), `element ${i} of ${result.values.join(", ")}`).toBeLessThan(tolerance);
-  });
-  expect(result.values.length).toBe(values.length);
-}
+import { count, expectClose, run, tensor } from "../support/run-layer.ts";
 
 describe("activations", () => {
   // The values of torch.nn.functional at -1, 0, 1 and 7.

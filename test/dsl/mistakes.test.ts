@@ -95,7 +95,7 @@ test("every mistake throws the compiler's words at run time, and names its line"
 test("SimpleCNN with wrong features says which, where they come from, and what to write", () => {
   const diagnostic = thrown(() => trace(simpleCnn));
   expect(diagnostic.code).toBe("linear-in-features");
-  expect(diagnostic.message).toBe('linear "fc": inFeatures is 1024, but the input has 2048 features');
+  expect(diagnostic.message).toBe('linear "fc": inFeatures is 1024, but the input has 32 * 8 * 8 = 2048 features');
   expect(diagnostic.location.position).toMatchObject({ line: 10, column: 22 });
   expect(diagnostic.notes.map((note) => note.message)).toEqual([
     "the input comes from flatten, float32[N, 2048], which joins 32 * 8 * 8 = 2048",

@@ -147,7 +147,11 @@ test("a syntax error leaves the last good shapes in place and says so", async ()
   buffer.replace("    const x", "    // A line more.\n    const x");
   buffer.replace("outChannels: 16,", "outChannels: : 16,");
   const [found] = await buffer.diagnostics((all) => all.length > 0);
-  expect(found).toMatchObject({ code: "syntax", message: 'Unexpected ":"', range: { start: { line: 7, character: 43 } } });
+  expect(found).toMatchObject({
+    code: "last-good-run",
+    message: 'the shapes shown are those of the last good run: Unexpected ":"',
+    range: { start: { line: 7, character: 43 } },
+  });
   expect((await buffer.line(7)).trim()).toBe("const x«: [N, 16, 30, 30]» = conv2d(input, { outChannels: : 16, kernelSize: 3 });");
   expect(await buffer.hover(buffer.find("conv2d(", "const x"))).toMatch(/\*of the last good run: Unexpected ":"\*$/);
   buffer.replace(": : 16", ": 8");

@@ -64,7 +64,7 @@ export const mistakes: readonly ((inputs: Inputs) => unknown)[] = [
   //                   ^ Argument of type 'Tensor<["N", 64, 56, 56]>' is not assignable to parameter of type '"conv2d: input has 64 channels, but inChannels is 128"'.
   // The features after the pool are 512 * 7 * 7.
   ({ small }) => linear(flatten(small), { inFeatures: 512, outFeatures: 1000 }),
-  //                                      ^ Type 'number' is not assignable to type '"linear: inFeatures is 512, but the input has 25088 features"'.
+  //                                      ^ Type 'number' is not assignable to type '"linear: inFeatures is 512, but the input has 512 * 7 * 7 = 25088 features"'.
   // The skip has another size.
   ({ maps, shifted }) => concat([maps, shifted], 1),
   //                                   ^ Type 'Tensor<["N", 64, 55, 56]>' is not assignable to type '"concat: axis 2: 56 and 55 differ"'.
@@ -151,7 +151,7 @@ export const mistakes: readonly ((inputs: Inputs) => unknown)[] = [
   //                        ^ Argument of type 'Tensor<[3, 224, 224]>' is not assignable to parameter of type '"conv2d: input has 3 axes, but [N, C, H, W] are needed"'.
   // A convolution after flatten.
   ({ small }) => conv2d(flatten(small), { outChannels: 64, kernelSize: 3 }),
-  //                    ^ Argument of type 'Tensor<["N", 25088]>' is not assignable to parameter of type '"conv2d: input has 2 axes, but [N, C, H, W] are needed"'.
+  //                    ^ Argument of type 'FlatTensor<["N", 25088], "512 * 7 * 7">' is not assignable to parameter of type '"conv2d: input has 2 axes, but [N, C, H, W] are needed"'.
   // Batch normalisation of another width.
   ({ maps }) => batchNorm2d(maps, { numFeatures: 128 }),
   //                        ^ Argument of type 'Tensor<["N", 64, 56, 56]>' is not assignable to parameter of type '"batchNorm2d: input has 64 channels, but numFeatures is 128"'.

@@ -5,7 +5,7 @@ import { expect, test } from "vitest";
 import { isCompileError } from "../../src/ir/diagnostic.ts";
 import type { TensorData } from "../../src/ir/tensor-data.ts";
 import { printProvider } from "../../src/runtime/providers.ts";
-import { createSession, createStepSession } from "../../src/runtime/session.ts";
+import { createSession, createStepSession, type Session } from "../../src/runtime/session.ts";
 import type { SessionOptions } from "../../src/runtime/session-options.ts";
 import { modelOf, node, tensorOf, value } from "./tiny-models.ts";
 
@@ -343,7 +343,7 @@ test("a step session writes bound outputs in place and makes no copies of them",
       node("Reshape", ["head", "scalar"], "loss"),
     ],
   });
-  const copied = async (open: typeof createSession): Promise<number> => {
+  const copied = async (open: (model: Uint8Array) => Promise<Session>): Promise<number> => {
     const session = await open(model);
     expect(session.outputs.map((port) => port.name)).toEqual(["w.next", "loss"]);
     const [w, next] = [

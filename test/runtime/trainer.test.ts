@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { isCompileError } from "../../src/ir/diagnostic.ts";
 import type { TensorData } from "../../src/ir/tensor-data.ts";
-import type { BatchLoader } from "../../src/runtime/batch-loader.ts";
+import type { BatchLoader } from "../../src/data/batch-loader.ts";
 import { checkpointFile, readCheckpoint } from "../../src/runtime/checkpoint.ts";
 import { cosine, stepDecay } from "../../src/runtime/schedule.ts";
 import { createTrainerFromArtifacts, type Trainer } from "../../src/runtime/trainer.ts";

@@ -86,3 +86,16 @@ export const backendRows = (): readonly BackendRow[] =>
 export const gradientRows = (): readonly GradientRow[] => (packsMissing === null ? (manifest("gradients") as readonly GradientRow[]) : []);
 /** The rows of the shape-inference pack. */
 export const shapeRows = (): readonly ShapeRow[] => (packsMissing === null ? (manifest("shape-inference") as readonly ShapeRow[]) : []);
+
+/** A case of the optimizer pack. */
+export interface OptimizerRow {
+  readonly case: string;
+  readonly ops: readonly string[];
+  /** onnxoptimizer's passes that the case is meant for. */
+  readonly passes: readonly string[];
+  /** What its test asserts of the result, by the expression that it asserts about. */
+  readonly expect?: Readonly<Record<string, number | string>>;
+}
+/** The rows of the optimizer pack. */
+export const optimizerRows = (): readonly OptimizerRow[] =>
+  packsMissing === null ? (manifest("optimizer") as readonly OptimizerRow[]) : [];

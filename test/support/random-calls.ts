@@ -50,6 +50,82 @@ const convolution = fc
     groups: maybe(fc.constant("2")),
   })
   .map(({ x, out, ...o }) => ({ inputs: [x], text: `conv2d(a, ${options({ outChannels: out, ...o })})` }));
+const sides = fc.tuple(natural(0, 2), natural(0, 2)).map(([a, b]) => `[${a}, ${b}]`);
+const asymmetric = fc
+  .record({ x: image([3]), kernelSize: pair(natural(1, 4)), stride: natural(1, 3), rows: sides, columns: sides })
+  .map(({ x, rows, columns, ...o }) => ({
+    inputs: [x],
+    text: `conv2d(a, { outChannels: 5, kernelSize: ${o.kernelSize}, stride: ${o.stride}, padding: [${rows}, ${columns}] })`,
+  }));
+const sequence = (channels: readonly number[]) => fc.tuple(batch, fc.constantFrom(...channels).map(known), spatial);
+const convolution1d = fc
+  .record({
+    x: sequence([4]),
+    op: fc.constantFrom("conv1d", "convTranspose1d"),
+    kernelSize: natural(1, 4).map(String),
+    stride: maybe(natural(1, 3).map(String)),
+    dilation: maybe(natural(1, 2).map(String)),
+    groups: maybe(fc.constant("2")),
+  })
+  .map(({ x, op, ...o }) => ({ inputs: [x], text: `${op}(a, ${options({ outChannels: "6", ...o })})` }));
+const pool1d = fc
+  .record({
+    x: sequence([3]),
+    op: fc.constantFrom("maxPool1d", "avgPool1d"),
+    kernelSize: natural(2, 4),
+    stride: maybe(natural(1, 4).map(String)),
+    padding: maybe(fc.constant("1")),
+    ceilMode: maybe(fc.constantFrom("true", "false")),
+  })
+  .map(({ x, op, kernelSize, ...o }) => ({ inputs: [x], text: `${op}(a, ${options({ kernelSize: `${kernelSize}`, ...o })})` }));
+const triple = (value: fc.Arbitrary<number>) =>
+  fc.oneof(
+    value.map(String),
+    fc.tuple(value, value, value).map((list) => `[${list.join(", ")}]`),
+  );
+const volume = fc.tuple(
+  batch,
+  fc.constant(known(2)),
+  natural(4, 6).map(known),
+  natural(4, 8).map(known),
+  fc.constantFrom("H", "2*H", 7).map(known),
+);
+const convolution3d = fc
+  .record({
+    x: volume,
+    op: fc.constantFrom("conv3d", "convTranspose3d"),
+    kernelSize: triple(natural(1, 3)),
+    stride: maybe(triple(natural(1, 2))),
+    padding: maybe(triple(natural(0, 1))),
+  })
+  .map(({ x, op, ...o }) => ({ inputs: [x], text: `${op}(a, ${options({ outChannels: "2", ...o })})` }));
+const pool3d = fc
+  .record({
+    x: volume,
+    op: fc.constantFrom("maxPool3d", "avgPool3d"),
+    kernelSize: triple(natural(2, 3)),
+    stride: maybe(triple(natural(1, 2))),
+  })
+  .map(({ x, op, ...o }) => ({ inputs: [x], text: `${op}(a, ${options(o)})` }));
+const norms = fc.record({ x: image([4]), kind: natural(0, 2) }).map(({ x, kind }) => {
+  const texts = ["groupNorm(a, { numGroups: 2 })", "instanceNorm2d(a, { affine: true })", "batchNorm2d(a)"];
+  return { inputs: [x], text: texts[kind] ?? "" };
+});
+const shuffled = fc
+  .record({ x: image([4, 9, 36]), r: natural(2, 4), op: fc.constantFrom("pixelShuffle", "pixelUnshuffle") })
+  .map(({ x, r, op }) => ({ inputs: [x], text: `${op}(a, ${r})` }));
+const fractional = fc
+  .record({ x: image([3]), factor: pair(fc.constantFrom(0.5, 0.25, 1.5, 2.5, 1.125, 0.75)) })
+  .map(({ x, factor }) => ({ inputs: [x], text: `interpolate(a, { scaleFactor: ${factor} })` }));
+const attention = fc
+  .record({ n: batch, l: natural(1, 6).map(known), m: natural(1, 6).map(known), heads: fc.constantFrom(1, 2, 4) })
+  .map(({ n, l, m, heads }) => ({
+    inputs: [
+      [n, l, known(8)],
+      [n, m, known(8)],
+    ],
+    text: `multiHeadAttention(a, b, b, { numHeads: ${heads} })`,
+  }));
 const same = fc.record({ x: image([3]), kernelSize: pair(natural(1, 5)), dilation: natural(1, 2) }).map(({ x, kernelSize, dilation }) => ({
   inputs: [x],
   text: `conv2d(a, { outChannels: 5, kernelSize: ${kernelSize}, dilation: ${dilation}, padding: "same" })`,
@@ -157,6 +233,16 @@ const products = fc
     ],
     text: "matmul(a, b)",
   }));
+const chunking = fc
+  .tuple(batch, natural(1, 9), natural(1, 5), natural(0, 2))
+  .map(([n, p, chunks, piece]) => ({
+    inputs: [[n, known(p), known(3)]],
+    text: `chunk(a, ${chunks}, 1)[${Math.min(piece, Math.ceil(p / Math.ceil(p / chunks)) - 1)}]`,
+  }));
+const viewing = fc.tuple(batch, natural(1, 5), natural(1, 5)).map(([n, p, q]) => ({
+  inputs: [[n, known(p), known(q), known("H")]],
+  text: `view(a, [-1, ${q}, ${p}])`,
+}));
 const dense = anyDims.map((lead) => ({ inputs: [[...lead, known(6)]], text: "linear(a, { outFeatures: 4, inFeatures: 6 })" }));
 const reshaping = fc.tuple(batch, natural(1, 5), natural(1, 5), natural(1, 5), natural(0, 5)).map(([n, p, q, r, kind]) => {
   const b = typeof n.dim === "string" ? `"${n.dim}"` : `${n.dim}`;
@@ -202,4 +288,15 @@ export const randomCall: fc.Arbitrary<RandomCall> = fc.oneof(
   expansion,
   splitting,
   squeezing,
+  asymmetric,
+  convolution1d,
+  pool1d,
+  convolution3d,
+  pool3d,
+  norms,
+  shuffled,
+  fractional,
+  attention,
+  chunking,
+  viewing,
 );

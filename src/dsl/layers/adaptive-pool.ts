@@ -1,6 +1,6 @@
-/** Pools over a grid whose cells adapt to the image, as torch.nn.AdaptiveAvgPool2d and AdaptiveMaxPool2d. */
+/** Pools over a grid whose cells adapt to the image, as torch.nn.AdaptiveAvgPool2d and its kin. */
 import type { Value } from "../../ir/graph.ts";
-import { type AdaptiveShape, openFault } from "../shape-rules/pool.ts";
+import { type Adaptive1dShape, type AdaptiveShape, openFault } from "../shape-rules/pool.ts";
 import { rankFault } from "../shape-rules/show.ts";
 import { at, type Pair, type Positive, positive } from "../shape-rules/window.ts";
 import type { Checked, Tensor } from "../tensor.ts";
@@ -36,6 +36,24 @@ export function adaptiveMaxPool2d<S, const Y extends Pair>(
   return result(call, add(call, "MaxPool", [grid.value], { kernel_shape: cells ?? [1, 1], strides: cells ?? [1, 1] }));
 }
 
+/** The mean of each of outputSize cells of a sequence, as torch.nn.AdaptiveAvgPool1d: float32[N, C, L] -> float32[N, C, outputSize]. */
+export function adaptiveAvgPool1d<S, Y extends number>(
+  x: Checked<Tensor<S>, Adaptive1dShape<"adaptiveAvgPool1d", S, Y>>,
+  outputSize: Checked<Y, Positive<"adaptiveAvgPool1d: outputSize", Y>>,
+): Tensor<Adaptive1dShape<"adaptiveAvgPool1d", S, Y>> {
+  const call = enter("adaptiveAvgPool1d", adaptiveAvgPool1d);
+  const [value, size] = [operand(call, x), Number(outputSize)];
+  const [, , length = 0] = value.type.shape;
+  check(call, [value], rankFault(value.type.shape.length, 3, "[N, C, L]"), positive("outputSize", size));
+  check(call, [value], openFault([length], size));
+  if (size === 1) return result(call, add(call, "GlobalAveragePool", [value]));
+  const from = Number(length);
+  const cell = [from / size];
+  if (from % size === 0 && from > 0) return result(call, add(call, "AveragePool", [value], { kernel_shape: cell, strides: cell }));
+  const matrix = call.builder.constant("float32", transposed(cellMeans(size, from), from), [from, size]);
+  return result(call, add(call, "MatMul", [value, matrix]));
+}
+
 interface Grid {
   readonly value: Value;
   readonly size: readonly [number, number];
@@ -51,7 +69,7 @@ function checkedGrid(call: Call, x: unknown, outputSize: unknown): Grid {
   const size = gridSize(outputSize);
   const [, , h = 0, w = 0] = value.type.shape;
   check(call, [value], rankFault(value.type.shape.length, 4, "[N, C, H, W]"), positive("outputSize", size));
-  check(call, [value], openFault(h, w, size));
+  check(call, [value], openFault([h, w], size));
   const [rows, columns] = [at(size, 0), at(size, 1)];
   const from = [typeof h === "number" ? h : 1, typeof w === "number" ? w : 1] as const;
   return { value, size: [rows, columns], from, whole: rows === 1 && columns === 1, open: typeof h !== "number" || typeof w !== "number" };

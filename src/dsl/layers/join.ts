@@ -10,8 +10,16 @@ import {
   type StackFault,
   type StackShape,
 } from "../shape-rules/join.ts";
-import { type ReplaceAxis, type SplitFault, type SplitShapes, splitFault } from "../shape-rules/movement.ts";
-import { positive } from "../shape-rules/window.ts";
+import {
+  type ChunkFault,
+  type ChunkSizes,
+  type ReplaceAxis,
+  type SizeAt,
+  type SplitFault,
+  type SplitShapes,
+  splitFault,
+} from "../shape-rules/movement.ts";
+import { type Positive, positive } from "../shape-rules/window.ts";
 import type { Checked, Tensor } from "../tensor.ts";
 import { add, addSeveral, type Call, check, enter, operand, result, within } from "../trace.ts";
 
@@ -82,15 +90,15 @@ const sizeList = (sizes: unknown): readonly number[] => sizes as readonly number
 const pieces = <T>(call: Call, values: readonly (Value | null)[]): T => values.flatMap((v) => (v === null ? [] : [result(call, v)])) as T;
 
 /** Cuts an axis into at most n pieces of equal size, the last of which may be smaller. */
-export function chunk<S, A extends number>(
+export function chunk<S, N extends number, A extends number>(
   x: Tensor<S>,
-  chunks: number,
-  dim: Checked<A, AxisFault<"chunk", S, A>>,
-): readonly Tensor<ReplaceAxis<S, Axis<S, A>, number>>[] {
+  chunks: Checked<N, Positive<"chunk: chunks", N>>,
+  dim: Checked<A, ChunkFault<S, A>>,
+): Chunks<S, N, A> {
   const call = enter("chunk", chunk);
   const value = operand(call, x);
   const rank = value.type.shape.length;
-  check(call, [value], axisFault(rank, Number(dim)), positive("chunks", chunks));
+  check(call, [value], axisFault(rank, Number(dim)), positive("chunks", Number(chunks)));
   const axis = axisOf(rank, Number(dim));
   const size = value.type.shape[axis];
   if (typeof size !== "number") {
@@ -100,10 +108,15 @@ export function chunk<S, A extends number>(
       help: "trace the model with a fixed size",
     };
     check(call, [value], fault);
-    return [];
+    return pieces<Chunks<S, N, A>>(call, []);
   }
-  const each = Math.max(1, Math.ceil(size / chunks));
+  const each = Math.max(1, Math.ceil(size / Number(chunks)));
   const sizes = Array.from({ length: Math.max(1, Math.ceil(size / each)) }, (_, i) => Math.min(each, size - i * each));
-  const { outputs } = addSeveral(call, "Split", [value, call.builder.constant("int64", sizes)], { axis }, sizes.length);
-  return outputs.flatMap((v) => (v === null ? [] : [result<ReplaceAxis<S, Axis<S, A>, number>>(call, v)]));
+  return pieces<Chunks<S, N, A>>(
+    call,
+    addSeveral(call, "Split", [value, call.builder.constant("int64", sizes)], { axis }, sizes.length).outputs,
+  );
 }
+type Chunks<S, N extends number, A extends number> = Tensors<S, ChunkSizes<SizeAt<S, Axis<S, A>>, N>, A>;
+/** A tensor for each of the sizes L along axis A. */
+type Tensors<S, L, A extends number> = { -readonly [K in keyof L]: Tensor<S extends string ? S : ReplaceAxis<S, Axis<S, A>, L[K]>> };

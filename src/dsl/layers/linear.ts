@@ -3,17 +3,17 @@ import type { Value } from "../../ir/graph.ts";
 import { defaultBias, defaultWeight, type LayerInit } from "../init.ts";
 import { type FeaturesFault, featuresFault, type LinearShape, type MatmulShape, matmulFault } from "../shape-rules/linear.ts";
 import { type Positive, positive } from "../shape-rules/window.ts";
-import type { Checked, Tensor } from "../tensor.ts";
+import type { Checked, FlatTensor, Tensor } from "../tensor.ts";
 import { add, type Call, check, declare, enter, enterLayer, operand, result, within } from "../trace.ts";
 import { settings } from "./options.ts";
 
 /** A dense layer on the last axis, as torch.nn.Linear: float32[..., F] -> float32[..., outFeatures]. */
-export function linear<S, O extends number, I extends number = number>(
-  x: Checked<Tensor<S>, LinearShape<S, O>>,
+export function linear<S, O extends number, I extends number = number, J = unknown>(
+  x: Checked<FlatTensor<S, J>, LinearShape<S, O>>,
   options: {
     outFeatures: Checked<O, Positive<"linear: outFeatures", O>>;
     /** Only checked: the input says how many there are. */
-    inFeatures?: Checked<I, FeaturesFault<S, I>>;
+    inFeatures?: Checked<I, FeaturesFault<S, I, J>>;
     bias?: boolean;
     init?: LayerInit;
     name?: string;
@@ -22,7 +22,8 @@ export function linear<S, O extends number, I extends number = number>(
   const o = settings<LinearSettings>(options, { outFeatures: 0, inFeatures: null, bias: true, init: {}, name: undefined });
   const call = enterLayer("linear", linear, o.name);
   const value = operand(call, x);
-  check(call, [value], featuresFault(value.type.shape, o.inFeatures), positive("outFeatures", o.outFeatures));
+  const joins = call.trace.origins.get(value)?.joins;
+  check(call, [value], featuresFault(value.type.shape, o.inFeatures, joins), positive("outFeatures", o.outFeatures));
   const features = value.type.shape.at(-1) ?? 0;
   const weight = declare(call, "weight", [o.outFeatures, features], o.init.weight ?? defaultWeight);
   const bias = o.bias ? declare(call, "bias", [o.outFeatures], o.init.bias ?? defaultBias(Number(features))) : null;

@@ -1,6 +1,8 @@
 /** Moving and cutting axes. */
 import { type AxisFault, axisFault, axisOf } from "../shape-rules/axes.ts";
 import {
+  type IndexFault,
+  type PadFault,
   type PadShape,
   type PermuteFault,
   type PermuteShape,
@@ -47,10 +49,10 @@ export function permute<S, const D extends readonly number[]>(
 const dimList = (dims: unknown): readonly number[] => dims as readonly number[];
 
 /** One position of an axis, which goes away. */
-export function select<S, A extends number>(
+export function select<S, A extends number, I extends number>(
   x: Tensor<S>,
   dim: Checked<A, AxisFault<"select", S, A>>,
-  index: number,
+  index: Checked<I, IndexFault<S, A, I>>,
 ): Tensor<SelectShape<S, A>> {
   const call = enter("select", select);
   const value = operand(call, x);
@@ -58,13 +60,14 @@ export function select<S, A extends number>(
   check(call, [value], axisFault(rank, Number(dim)));
   const axis = axisOf(rank, Number(dim));
   const size = value.type.shape[axis];
-  const outside = !Number.isSafeInteger(index) || (typeof size === "number" && (index < -size || index >= size));
+  const at = Number(index);
+  const outside = !Number.isSafeInteger(at) || (typeof size === "number" && (at < -size || at >= size));
   check(
     call,
     [value],
-    outside ? { code: "index-range", text: `index ${index} is outside axis ${Number(dim)}, which has ${show(size)}` } : null,
+    outside ? { code: "index-range", text: `index ${at} is outside axis ${Number(dim)}, which has ${show(size)}` } : null,
   );
-  return result(call, add(call, "Gather", [value, call.builder.constant("int64", index)], { axis }));
+  return result(call, add(call, "Gather", [value, call.builder.constant("int64", at)], { axis }));
 }
 /** The positions of an axis from start (0) to before end (its size), both negative from the end, in steps. */
 export function slice<S, A extends number, const F extends number = 0, const E extends number | null = null, const St extends number = 1>(
@@ -100,8 +103,13 @@ export interface PadOptions {
 const modes = { constant: "constant", reflect: "reflect", replicate: "edge", circular: "wrap" } as const;
 
 /** Adds to the last axes, [left, right, top, bottom, ...] as torch.nn.functional.pad; negative numbers cut. */
-export function pad<S, const L extends readonly number[]>(x: Tensor<S>, pads: L, options: PadOptions = {}): Tensor<PadShape<S, L>> {
+export function pad<S, const L extends readonly number[]>(
+  x: Tensor<S>,
+  sides: Checked<L, PadFault<S, L>>,
+  options: PadOptions = {},
+): Tensor<PadShape<S, L>> {
   const call = enter("pad", pad);
+  const pads = dimList(sides);
   const value = operand(call, x);
   const rank = value.type.shape.length;
   const wrong = pads.length % 2 !== 0 || pads.length > 2 * rank || pads.some((n) => !Number.isSafeInteger(n));

@@ -1,12 +1,19 @@
-/** Normalisations, as torch.nn.BatchNorm2d and LayerNorm. */
+/** Batch and layer normalisation, as torch.nn.BatchNorm1d, BatchNorm2d, BatchNorm3d and LayerNorm. */
 import type { Value } from "../../ir/graph.ts";
 import { type LayerInit, ones, zeros } from "../init.ts";
-import { type BatchNormShape, batchNormFault, type LayerNormFault, layerNormFault } from "../shape-rules/normalization.ts";
+import {
+  type BatchNorm1dShape,
+  type BatchNorm3dShape,
+  type BatchNormShape,
+  channelsFault,
+  type LayerNormFault,
+  layerNormFault,
+} from "../shape-rules/normalization.ts";
 import type { Checked, Tensor } from "../tensor.ts";
-import { add, check, declare, enterLayer, operand, result } from "../trace.ts";
+import { add, type Call, check, declare, enterLayer, operand, result } from "../trace.ts";
 import { settings } from "./options.ts";
 
-/** The options of batchNorm2d. */
+/** The options of batch normalisations. */
 export interface BatchNormOptions<F> {
   /** Only checked: the input says how many there are. */
   numFeatures?: F;
@@ -23,10 +30,43 @@ export function batchNorm2d<S, F extends number = number>(
   x: Checked<Tensor<S>, BatchNormShape<S, F>>,
   options: BatchNormOptions<F> = {},
 ): Tensor<S> {
-  const o = settings<BatchNormSettings>(options, { numFeatures: null, eps: 1e-5, momentum: 0.1, affine: true, init: {}, name: undefined });
+  const o = batchNormSettings(options);
   const call = enterLayer("batchNorm2d", batchNorm2d, o.name);
+  return result(call, batchNorm(call, x, o, [4], "[N, C, H, W]"));
+}
+/** Batch normalisation of features [N, C] or sequences [N, C, L], as torch.nn.BatchNorm1d. */
+export function batchNorm1d<S, F extends number = number>(
+  x: Checked<Tensor<S>, BatchNorm1dShape<S, F>>,
+  options: BatchNormOptions<F> = {},
+): Tensor<S> {
+  const o = batchNormSettings(options);
+  const call = enterLayer("batchNorm1d", batchNorm1d, o.name);
+  return result(call, batchNorm(call, x, o, [2, 3], "[N, C] or [N, C, L]"));
+}
+/** Batch normalisation of volumes, as torch.nn.BatchNorm3d. */
+export function batchNorm3d<S, F extends number = number>(
+  x: Checked<Tensor<S>, BatchNorm3dShape<S, F>>,
+  options: BatchNormOptions<F> = {},
+): Tensor<S> {
+  const o = batchNormSettings(options);
+  const call = enterLayer("batchNorm3d", batchNorm3d, o.name);
+  return result(call, batchNorm(call, x, o, [5], "[N, C, T, H, W]"));
+}
+
+interface BatchNormSettings {
+  readonly numFeatures: number | null;
+  readonly eps: number;
+  readonly momentum: number;
+  readonly affine: boolean;
+  readonly init: LayerInit;
+  readonly name: string | undefined;
+}
+const batchNormSettings = (options: object): BatchNormSettings =>
+  settings<BatchNormSettings>(options, { numFeatures: null, eps: 1e-5, momentum: 0.1, affine: true, init: {}, name: undefined });
+/** Weight, bias, running mean and variance [C]. */
+function batchNorm(call: Call, x: unknown, o: BatchNormSettings, ranks: readonly number[], wanted: string): Value {
   const value = operand(call, x);
-  check(call, [value], batchNormFault(value.type.shape, o.numFeatures));
+  check(call, [value], channelsFault(value.type.shape, ranks, wanted, o.numFeatures));
   const c = value.type.shape[1] ?? 0;
   // Without learnt ones, the scale and shift are constants.
   const fixed = (n: number): Value =>
@@ -38,18 +78,8 @@ export function batchNorm2d<S, F extends number = number>(
   const bias = o.affine ? declare(call, "bias", [c], o.init.bias ?? zeros()) : fixed(0);
   const mean = declare(call, "running_mean", [c], zeros(), "buffer");
   const variance = declare(call, "running_var", [c], ones(), "buffer");
-  return result(
-    call,
-    add(call, "BatchNormalization", [value, weight, bias, mean, variance], { epsilon: o.eps, momentum: 1 - o.momentum, training_mode: 0 }),
-  );
-}
-interface BatchNormSettings {
-  readonly numFeatures: number | null;
-  readonly eps: number;
-  readonly momentum: number;
-  readonly affine: boolean;
-  readonly init: LayerInit;
-  readonly name: string | undefined;
+  const attributes = { epsilon: o.eps, momentum: 1 - o.momentum, training_mode: 0 };
+  return add(call, "BatchNormalization", [value, weight, bias, mean, variance], attributes);
 }
 
 /** Layer normalisation (Ba et al. 2016, arXiv:1607.06450) over the last axis, or the last axes of a list, as torch.nn.LayerNorm. */

@@ -1,12 +1,25 @@
-/** Pools, as torch.nn.MaxPool2d and AvgPool2d. */
-import { type HalfKernel, halfKernelFault, type PoolShape } from "../shape-rules/pool.ts";
+/** Pools, as torch.nn.MaxPool2d, AvgPool2d and their kin over sequences and volumes. */
+import type { Value } from "../../ir/graph.ts";
+import { type HalfKernel, halfKernelFault, type Pool1dShape, type Pool3dShape, type PoolShape } from "../shape-rules/pool.ts";
 import { rankFault } from "../shape-rules/show.ts";
-import { at, type Natural, natural, type Pair, type Positive, padsOf, positive, type Window, windowFault } from "../shape-rules/window.ts";
+import {
+  type Natural,
+  natural,
+  type Pair,
+  type Positive,
+  padsOf,
+  positive,
+  type Sizes,
+  type Triple,
+  type Window,
+  windowFault,
+} from "../shape-rules/window.ts";
 import type { Checked, Tensor } from "../tensor.ts";
 import { add, type Call, check, enter, operand, result } from "../trace.ts";
+import { layouts, perAxis } from "./conv.ts";
 import { settings } from "./options.ts";
 
-/** The options of both pools; an option that fails its own check turns into the type of its message. */
+/** The options of all pools; an option that fails its own check turns into the type of its message. */
 export interface PoolOptions<Op extends string, K, St, P, M> {
   kernelSize: Checked<K, Positive<`${Op}: kernelSize`, K>>;
   /** The kernel's size unless given. */
@@ -14,6 +27,11 @@ export interface PoolOptions<Op extends string, K, St, P, M> {
   padding?: Checked<Checked<P, Natural<`${Op}: padding`, P>>, HalfKernel<Op, P, K>>;
   /** Also counts a last window that hangs over the end. */
   ceilMode?: M;
+}
+/** What averages take besides. */
+export interface CountPadding {
+  /** Whether the padding's zeros count in the mean; true unless given. */
+  countIncludePad?: boolean;
 }
 
 /** The maximum of each window, as torch.nn.MaxPool2d: float32[N, C, H, W] -> float32[N, C, H', W']. */
@@ -29,22 +47,72 @@ export function maxPool2d<
   options: PoolOptions<"maxPool2d", K, St, P, M> & { dilation?: Checked<D, Positive<"maxPool2d: dilation", D>> },
 ): Tensor<PoolShape<"maxPool2d", S, K, St, P, D, M>> {
   const call = enter("maxPool2d", maxPool2d);
-  const o = poolSettings(options);
-  const value = checkedInput(call, x, o);
-  return result(call, add(call, "MaxPool", [value], { ...windowAttributes(o), dilations: [at(o.dilation, 0), at(o.dilation, 1)] }));
+  return result(call, maxima(call, x, options, 2));
 }
 /** The mean of each window, as torch.nn.AvgPool2d: float32[N, C, H, W] -> float32[N, C, H', W']. */
 export function avgPool2d<S, const K extends Pair, const St extends Pair = K, const P extends Pair = 0, M extends boolean = false>(
   x: Checked<Tensor<S>, PoolShape<"avgPool2d", S, K, St, P, 1, M>>,
-  options: PoolOptions<"avgPool2d", K, St, P, M> & {
-    /** Whether the padding's zeros count in the mean; true unless given. */
-    countIncludePad?: boolean;
-  },
+  options: PoolOptions<"avgPool2d", K, St, P, M> & CountPadding,
 ): Tensor<PoolShape<"avgPool2d", S, K, St, P, 1, M>> {
   const call = enter("avgPool2d", avgPool2d);
+  return result(call, means(call, x, options, 2));
+}
+/** The maximum of each window, as torch.nn.MaxPool1d: float32[N, C, L] -> float32[N, C, L']. */
+export function maxPool1d<
+  S,
+  K extends number,
+  St extends number = K,
+  P extends number = 0,
+  D extends number = 1,
+  M extends boolean = false,
+>(
+  x: Checked<Tensor<S>, Pool1dShape<"maxPool1d", S, K, St, P, D, M>>,
+  options: PoolOptions<"maxPool1d", K, St, P, M> & { dilation?: Checked<D, Positive<"maxPool1d: dilation", D>> },
+): Tensor<Pool1dShape<"maxPool1d", S, K, St, P, D, M>> {
+  const call = enter("maxPool1d", maxPool1d);
+  return result(call, maxima(call, x, options, 1));
+}
+/** The mean of each window, as torch.nn.AvgPool1d: float32[N, C, L] -> float32[N, C, L']. */
+export function avgPool1d<S, K extends number, St extends number = K, P extends number = 0, M extends boolean = false>(
+  x: Checked<Tensor<S>, Pool1dShape<"avgPool1d", S, K, St, P, 1, M>>,
+  options: PoolOptions<"avgPool1d", K, St, P, M> & CountPadding,
+): Tensor<Pool1dShape<"avgPool1d", S, K, St, P, 1, M>> {
+  const call = enter("avgPool1d", avgPool1d);
+  return result(call, means(call, x, options, 1));
+}
+/** The maximum of each window, as torch.nn.MaxPool3d: float32[N, C, T, H, W] -> float32[N, C, T', H', W']. */
+export function maxPool3d<
+  S,
+  const K extends Triple,
+  const St extends Triple = K,
+  const P extends Triple = 0,
+  const D extends Triple = 1,
+  M extends boolean = false,
+>(
+  x: Checked<Tensor<S>, Pool3dShape<"maxPool3d", S, K, St, P, D, M>>,
+  options: PoolOptions<"maxPool3d", K, St, P, M> & { dilation?: Checked<D, Positive<"maxPool3d: dilation", D>> },
+): Tensor<Pool3dShape<"maxPool3d", S, K, St, P, D, M>> {
+  const call = enter("maxPool3d", maxPool3d);
+  return result(call, maxima(call, x, options, 3));
+}
+/** The mean of each window, as torch.nn.AvgPool3d: float32[N, C, T, H, W] -> float32[N, C, T', H', W']. */
+export function avgPool3d<S, const K extends Triple, const St extends Triple = K, const P extends Triple = 0, M extends boolean = false>(
+  x: Checked<Tensor<S>, Pool3dShape<"avgPool3d", S, K, St, P, 1, M>>,
+  options: PoolOptions<"avgPool3d", K, St, P, M> & CountPadding,
+): Tensor<Pool3dShape<"avgPool3d", S, K, St, P, 1, M>> {
+  const call = enter("avgPool3d", avgPool3d);
+  return result(call, means(call, x, options, 3));
+}
+
+function maxima(call: Call, x: unknown, options: object, axes: 1 | 2 | 3): Value {
   const o = poolSettings(options);
-  const value = checkedInput(call, x, o);
-  return result(call, add(call, "AveragePool", [value], { ...windowAttributes(o), count_include_pad: o.countIncludePad ? 1 : 0 }));
+  const value = checkedInput(call, x, o, axes);
+  return add(call, "MaxPool", [value], { ...windowAttributes(o, axes), dilations: perAxis(o.dilation, axes) });
+}
+function means(call: Call, x: unknown, options: object, axes: 1 | 2 | 3): Value {
+  const o = poolSettings(options);
+  const value = checkedInput(call, x, o, axes);
+  return add(call, "AveragePool", [value], { ...windowAttributes(o, axes), count_include_pad: o.countIncludePad ? 1 : 0 });
 }
 
 interface PoolSettings extends Window {
@@ -52,7 +120,7 @@ interface PoolSettings extends Window {
   readonly countIncludePad: boolean;
 }
 function poolSettings(options: object): PoolSettings {
-  const { kernelSize } = settings<{ kernelSize: Pair }>(options, { kernelSize: 0 });
+  const { kernelSize } = settings<{ kernelSize: Sizes }>(options, { kernelSize: 0 });
   return settings<PoolSettings>(options, {
     kernelSize,
     stride: kernelSize,
@@ -62,24 +130,19 @@ function poolSettings(options: object): PoolSettings {
     countIncludePad: true,
   });
 }
-function checkedInput(call: Call, x: unknown, o: PoolSettings): ReturnType<typeof operand> {
+function checkedInput(call: Call, x: unknown, o: PoolSettings, axes: 1 | 2 | 3): Value {
   const value = operand(call, x);
   const padding = typeof o.padding === "string" ? null : natural("padding", o.padding);
   const options = [positive("kernelSize", o.kernelSize), positive("stride", o.stride), positive("dilation", o.dilation), padding];
-  check(call, [value], rankFault(value.type.shape.length, 4, "[N, C, H, W]"), ...options);
+  check(call, [value], rankFault(value.type.shape.length, axes + 2, layouts[axes]), ...options);
   check(call, [value], halfKernelFault(o), windowFault(value.type.shape.slice(2), o));
   return value;
 }
-function windowAttributes(o: PoolSettings): {
-  kernel_shape: readonly number[];
-  strides: readonly number[];
-  pads: readonly number[];
-  ceil_mode: number;
-} {
-  const pads = [padsOf(o, 0), padsOf(o, 1)];
+function windowAttributes(o: PoolSettings, axes: 1 | 2 | 3) {
+  const pads = Array.from({ length: axes }, (_, i) => padsOf(o, i));
   return {
-    kernel_shape: [at(o.kernelSize, 0), at(o.kernelSize, 1)],
-    strides: [at(o.stride, 0), at(o.stride, 1)],
+    kernel_shape: perAxis(o.kernelSize, axes),
+    strides: perAxis(o.stride, axes),
     pads: [...pads.map(([begin]) => begin), ...pads.map(([, end]) => end)],
     ceil_mode: o.ceilMode ? 1 : 0,
   };

@@ -5,9 +5,9 @@ import type { Dim } from "../dim-types.ts";
 import { type AxisFault, axisFault, axisOf } from "../shape-rules/axes.ts";
 import type { Insert, NewAxis, NewAxisFault } from "../shape-rules/join.ts";
 import type { SqueezeFault, SqueezeShape } from "../shape-rules/movement.ts";
-import { type ExpandShape, expandFault, type FlattenShape, type ReshapeShape, reshapeFault } from "../shape-rules/reshape.ts";
+import { type ExpandShape, expandFault, type FlattenShape, type JoinSum, type ReshapeShape, reshapeFault } from "../shape-rules/reshape.ts";
 import { show } from "../shape-rules/show.ts";
-import type { Checked, Tensor } from "../tensor.ts";
+import type { Checked, FlatTensor, Tensor } from "../tensor.ts";
 import { add, type Call, check, enter, operand, result } from "../trace.ts";
 import { shapeTensor } from "./shape-tensor.ts";
 
@@ -16,7 +16,7 @@ export function flatten<S, A extends number = 1, B extends number = -1>(
   x: Tensor<S>,
   startDim?: Checked<A, AxisFault<"flatten", S, A>>,
   endDim?: Checked<B, AxisFault<"flatten", S, B>>,
-): Tensor<FlattenShape<S, A, B>> {
+): FlatTensor<FlattenShape<S, A, B>, JoinSum<S, A, B>> {
   const call = enter("flatten", flatten);
   const value = operand(call, x);
   const { shape } = value.type;
@@ -25,17 +25,29 @@ export function flatten<S, A extends number = 1, B extends number = -1>(
   const [from, to] = [axisOf(shape.length, start), axisOf(shape.length, end)];
   check(call, [value], from > to ? { code: "axis-range", text: `startDim ${start} comes after endDim ${end}` } : null);
   const joined = shape.slice(from, to + 1);
-  const sum = joined.length > 1 ? joined.map(show).join(" * ") : "";
+  const joins = joined.map(show).join(" * ");
   const total = joined.every((d) => typeof d === "number") ? ` = ${joined.reduce((product, d) => product * d, 1)}` : "";
+  const why = joined.length < 2 ? {} : { sum: `${joins}${total}`, ...(to === shape.length - 1 ? { joins } : {}) };
   const flat = from === 1 && to === shape.length - 1;
   const y = flat
     ? add(call, "Flatten", [value], { axis: 1 })
     : reshaped(call, value, [...shape.slice(0, from), -1, ...shape.slice(to + 1)]);
-  return result(call, y, sum === "" ? undefined : `${sum}${total}`);
+  return result(call, y, why);
 }
 /** The same elements in another shape; one size may be -1: it follows from the others. */
 export function reshape<S, const T extends Dim[]>(x: Tensor<S>, shape: Checked<[...T], ReshapeShape<S, T>>): Tensor<ReshapeShape<S, T>> {
   const call = enter("reshape", reshape);
+  const value = operand(call, x);
+  const target = sizes(shape);
+  check(call, [value], reshapeFault(value.type.shape, target));
+  return result(call, reshaped(call, value, target));
+}
+/** The same elements in another shape, by torch.Tensor.view's name: reshape. */
+export function view<S, const T extends Dim[]>(
+  x: Tensor<S>,
+  shape: Checked<[...T], ReshapeShape<S, T, "view">>,
+): Tensor<ReshapeShape<S, T, "view">> {
+  const call = enter("view", view);
   const value = operand(call, x);
   const target = sizes(shape);
   check(call, [value], reshapeFault(value.type.shape, target));

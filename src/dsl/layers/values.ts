@@ -1,16 +1,17 @@
 /** Each layer as a value, for `sequential` and `pipe`: `layers.conv2d({ ... })` is the function that waits for its input. */
 
-import type { Init } from "../init.ts";
+import type { Init, LayerInit } from "../init.ts";
 import { type Layer, layerOf, type Rule, type Same } from "../layer.ts";
 import type { Conv2dShape } from "../shape-rules/conv.ts";
-import type { LinearShape } from "../shape-rules/linear.ts";
+import type { FeaturesFault, LinearShape } from "../shape-rules/linear.ts";
 import type { BatchNormShape } from "../shape-rules/normalization.ts";
 import type { AdaptiveShape, PoolShape } from "../shape-rules/pool.ts";
 import type { FlattenShape } from "../shape-rules/reshape.ts";
-import type { Padding, Pair } from "../shape-rules/window.ts";
+import type { Padding, Pair, Positive } from "../shape-rules/window.ts";
+import type { Checked } from "../tensor.ts";
 import * as activation from "./activation.ts";
 import * as adaptive from "./adaptive-pool.ts";
-import { conv2d as applyConv2d, type Conv2dOptions } from "./conv.ts";
+import { conv2d as applyConv2d, type ConvOptions } from "./conv.ts";
 import { linear as applyLinear } from "./linear.ts";
 import { batchNorm2d as applyBatchNorm2d, layerNorm as applyLayerNorm, type BatchNormOptions } from "./normalization.ts";
 import { avgPool2d as applyAvgPool2d, maxPool2d as applyMaxPool2d, type PoolOptions } from "./pool.ts";
@@ -38,7 +39,7 @@ export function conv2d<
   const St extends Pair = 1,
   const P extends Padding = 0,
   const D extends Pair = 1,
->(options: Conv2dOptions<O, K, I, St, P, D> & { groups?: number }): Layer<Conv2d<O, I, K, St, P, D>> {
+>(options: ConvOptions<"conv2d", O, K, I, St, P, D> & { groups?: number }): Layer<Conv2d<O, I, K, St, P, D>> {
   return withName(applyConv2d, options, conv2d);
 }
 interface MaxPool2d<K, St, P, D, M> extends Rule {
@@ -66,11 +67,18 @@ interface AdaptiveAvgPool2d<Y> extends Rule {
 export function adaptiveAvgPool2d<const Y extends Pair>(outputSize: Y): Layer<AdaptiveAvgPool2d<Y>> {
   return layerOf((x) => adaptive.adaptiveAvgPool2d(x, passed(outputSize)), adaptiveAvgPool2d);
 }
-interface Linear<O> extends Rule {
-  readonly out: LinearShape<this["in"], O>;
+interface Linear<O, I> extends Rule {
+  readonly out: FeaturesFault<this["in"], I> extends infer F extends string ? F : LinearShape<this["in"], O>;
 }
 /** linear as a value. */
-export function linear<O extends number>(options: Parameters<typeof applyLinear<unknown, O>>[1]): Layer<Linear<O>> {
+export function linear<O extends number, I extends number = number>(options: {
+  outFeatures: Checked<O, Positive<"linear: outFeatures", O>>;
+  /** Only checked: the input says how many there are. */
+  inFeatures?: I;
+  bias?: boolean;
+  init?: LayerInit;
+  name?: string;
+}): Layer<Linear<O, I>> {
   return withName(applyLinear, options, linear);
 }
 interface Flatten<A extends number, B extends number> extends Rule {

@@ -1,11 +1,22 @@
 /** Convolutions: [N, C, H, W] -> [N, outChannels, H', W']. */
-import type { Dim } from "../../ir/dim.ts";
+import { addDims, type Dim, mulDims } from "../../ir/dim.ts";
+import type { Shape } from "../../ir/shape.ts";
 import type { AddInt, Int, Mod, MulInt, SubInt } from "../arith.generated.ts";
-import type { AddDim, Clash, MulDim, Show } from "../dim-types.ts";
+import type { AddDim, Clash, MulDim, Print, Show } from "../dim-types.ts";
 import type { Mismatch } from "../tensor.ts";
 import type { Fault } from "../trace.ts";
 import { clash, show } from "./show.ts";
-import type { At, IsEmpty, Misfit, WindowDim, WindowShape } from "./window.ts";
+import {
+  type At,
+  at,
+  type IsEmpty,
+  padsOf,
+  type Sizes,
+  type Window,
+  type WindowShape,
+  type WindowShape1d,
+  type WindowShape3d,
+} from "./window.ts";
 
 /** The result of conv2d on S, or what is wrong. */
 export type Conv2dShape<S, O, I, K, St, P, D> = S extends readonly [infer N, infer C, infer H, infer W]
@@ -17,12 +28,14 @@ export type Conv2dShape<S, O, I, K, St, P, D> = S extends readonly [infer N, inf
 export type Conv1dShape<S, O, I, K, St, P, D> = S extends readonly [infer N, infer C, infer L]
   ? Clash<C, I> extends true
     ? `conv1d: input has ${Show<C>} channels, but inChannels is ${Show<I>}`
-    : WindowDim<L, K, St, P, D> extends infer X
-      ? IsEmpty<X> extends true
-        ? Misfit<"conv1d", "length", L, K, P, D>
-        : [N, O, X]
-      : never
+    : WindowShape1d<"conv1d", N, O, L, K, St, P, D>
   : Mismatch<"conv1d", S, "[N, C, L]", [number, O, number]>;
+/** The result of conv3d on S, or what is wrong. */
+export type Conv3dShape<S, O, I, K, St, P, D> = S extends readonly [infer N, infer C, infer T, infer H, infer W]
+  ? Clash<C, I> extends true
+    ? `conv3d: input has ${Show<C>} channels, but inChannels is ${Show<I>}`
+    : WindowShape3d<"conv3d", N, O, T, H, W, K, St, P, D>
+  : Mismatch<"conv3d", S, "[N, C, T, H, W]", [number, O, number, number, number]>;
 /** That the input's channels are not those the layer was written for, or null. */
 export function channelFault(c: Dim, inChannels: number | null): Fault | null {
   if (!clash(c, inChannels)) return null;
@@ -48,15 +61,15 @@ export function groupsFault(c: Dim, outChannels: number, groups: number): Fault 
 }
 /** True, or a message when a stride meets padding "same". */
 export type StrideFault<Op extends string, St, P> = [P] extends ["same"]
-  ? [St] extends [1 | readonly [1, 1]]
+  ? [St] extends [1 | readonly [1, 1] | readonly [1, 1, 1]]
     ? true
-    : number extends At<St, 0 | 1>
+    : number extends At<St, 0 | 1 | 2>
       ? true
       : `${Op}: padding "same" needs stride 1, but stride is ${ShowPair<St>}`
   : true;
-type ShowPair<P> = P extends readonly [infer A extends number, infer B extends number] ? `[${A}, ${B}]` : P extends number ? `${P}` : "?";
+type ShowPair<P> = P extends readonly unknown[] ? Print<P> : Show<P>;
 /** That a stride meets padding "same", or null. */
-export function strideFault(stride: number | readonly [number, number], padding: unknown): Fault | null {
+export function strideFault(stride: Sizes, padding: unknown): Fault | null {
   const list = typeof stride === "number" ? [stride] : stride;
   if (padding !== "same" || list.every((s) => s === 1)) return null;
   const text = `padding "same" needs stride 1, but stride is ${typeof stride === "number" ? stride : `[${list.join(", ")}]`}`;
@@ -85,10 +98,51 @@ type TransposedDim<X, K, S, P, D, E> = [K, S, P, D, E] extends [
 export type ConvTranspose2dShape<S, O, I, K, St, P, D, E> = S extends readonly [infer N, infer C, infer H, infer W]
   ? Clash<C, I> extends true
     ? `convTranspose2d: input has ${Show<C>} channels, but inChannels is ${Show<I>}`
-    : [
-        N,
-        O,
-        TransposedDim<H, At<K, 0>, At<St, 0>, At<P, 0>, At<D, 0>, At<E, 0>>,
-        TransposedDim<W, At<K, 1>, At<St, 1>, At<P, 1>, At<D, 1>, At<E, 1>>,
-      ]
+    : Grown<
+        "convTranspose2d",
+        [
+          N,
+          O,
+          TransposedDim<H, At<K, 0>, At<St, 0>, At<P, 0>, At<D, 0>, At<E, 0>>,
+          TransposedDim<W, At<K, 1>, At<St, 1>, At<P, 1>, At<D, 1>, At<E, 1>>,
+        ]
+      >
   : Mismatch<"convTranspose2d", S, "[N, C, H, W]", [number, O, number, number]>;
+/** The result of convTranspose1d on S, or what is wrong. */
+export type ConvTranspose1dShape<S, O, I, K, St, P, D, E> = S extends readonly [infer N, infer C, infer L]
+  ? Clash<C, I> extends true
+    ? `convTranspose1d: input has ${Show<C>} channels, but inChannels is ${Show<I>}`
+    : Grown<"convTranspose1d", [N, O, TransposedDim<L, K, St, P, D, E>]>
+  : Mismatch<"convTranspose1d", S, "[N, C, L]", [number, O, number]>;
+/** The result of convTranspose3d on S, or what is wrong. */
+export type ConvTranspose3dShape<S, O, I, K, St, P, D, E> = S extends readonly [infer N, infer C, infer T, infer H, infer W]
+  ? Clash<C, I> extends true
+    ? `convTranspose3d: input has ${Show<C>} channels, but inChannels is ${Show<I>}`
+    : Grown<
+        "convTranspose3d",
+        [
+          N,
+          O,
+          TransposedDim<T, At<K, 0>, At<St, 0>, At<P, 0>, At<D, 0>, At<E, 0>>,
+          TransposedDim<H, At<K, 1>, At<St, 1>, At<P, 1>, At<D, 1>, At<E, 1>>,
+          TransposedDim<W, At<K, 2>, At<St, 2>, At<P, 2>, At<D, 2>, At<E, 2>>,
+        ]
+      >
+  : Mismatch<"convTranspose3d", S, "[N, C, T, H, W]", [number, O, number, number, number]>;
+/** A shape, or the message that padding leaves nothing of its last axes. */
+type Grown<Op extends string, S> = S extends readonly [unknown, unknown, ...infer X]
+  ? true extends { [K in keyof X]: IsEmpty<X[K]> }[number]
+    ? `${Op}: the padding leaves a result of ${Print<S>}`
+    : S
+  : never;
+/** That padding leaves nothing of an axis, or null. */
+export function grownFault(s: Shape, outChannels: number, w: Window & { readonly outputPadding: Sizes }): Fault | null {
+  const [n = 1, , ...sizes] = s;
+  const grown = sizes.map((x, i) => {
+    const [k, d, [begin, end]] = [at(w.kernelSize, i), at(w.dilation, i), padsOf(w, i)];
+    return addDims(mulDims(addDims(x, -1), at(w.stride, i)), d * (k - 1) + 1 + at(w.outputPadding, i) - begin - end);
+  });
+  if (!grown.some((d) => typeof d === "number" && d <= 0)) return null;
+  const text = `the padding leaves a result of [${[n, outChannels, ...grown].map(show).join(", ")}]`;
+  return { code: "empty-output", text, help: "use less padding, a larger kernel, or a larger input" };
+}

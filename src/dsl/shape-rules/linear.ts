@@ -16,18 +16,18 @@ export type LinearShape<S, O> = S extends readonly [...infer L, unknown]
     : S extends readonly []
       ? "linear: input has 0 axes, but at least 1 are needed"
       : TypeDim[];
-/** True, or a message when the last axis does not have I features. */
-export type FeaturesFault<S, I> = S extends readonly [...unknown[], infer F]
+/** True, or a message when the last axis, whose size is the product J where that is known, does not have I features. */
+export type FeaturesFault<S, I, J = unknown> = S extends readonly [...unknown[], infer F]
   ? Clash<F, I> extends true
-    ? `linear: inFeatures is ${Show<I>}, but the input has ${Show<F>} features`
+    ? `linear: inFeatures is ${Show<I>}, but the input has ${unknown extends J ? "" : `${J & string} = `}${Show<F>} features`
     : true
   : true;
-/** That the last axis does not have the features the layer was written for, or null. */
-export function featuresFault(s: Shape, inFeatures: number | null): Fault | null {
+/** That the last axis, whose size is a product where that is known, does not have the features the layer was written for, or null. */
+export function featuresFault(s: Shape, inFeatures: number | null, joins?: string): Fault | null {
   const f = s.at(-1);
   if (f === undefined) return { code: "rank-mismatch", text: "input has 0 axes, but at least 1 are needed" };
   if (!clash(f, inFeatures)) return null;
-  const text = `inFeatures is ${show(inFeatures)}, but the input has ${show(f)} features`;
+  const text = `inFeatures is ${show(inFeatures)}, but the input has ${joins === undefined ? "" : `${joins} = `}${show(f)} features`;
   return { code: "linear-in-features", text, help: `leave inFeatures out (it is inferred), or write ${show(f)}` };
 }
 

@@ -1,7 +1,7 @@
 /** Moving and cutting axes: transpose, permute, select, slice, split, squeeze, reductions. */
 import type { Dim } from "../../ir/dim.ts";
 import type { AddInt, CeilDiv, Int, LessInt, SubInt, ToNumber } from "../arith.generated.ts";
-import type { AddDim, Show, Dim as TypeDim } from "../dim-types.ts";
+import type { AddDim, Print, Show, Dim as TypeDim } from "../dim-types.ts";
 import type { Length } from "../tensor.ts";
 import type { Fault } from "../trace.ts";
 import type { Axis, AxisFault, IsUnion, Put, SplitAt } from "./axes.ts";
@@ -34,7 +34,17 @@ export type PermuteFault<S, D> =
       : R
     : number extends Length<S>
       ? true
-      : FirstFault<"permute", S, D>;
+      : FirstFault<"permute", S, D> extends infer F extends string
+        ? F
+        : Repeated<"permute", S, D>;
+/** True, or the message of the first axis of D that comes twice. */
+type Repeated<Op extends string, S, D, Seen = never> = D extends readonly [infer A extends number, ...infer R]
+  ? string extends Axis<S, A>
+    ? true
+    : Axis<S, A> extends Seen
+      ? `${Op}: axis ${A} comes twice`
+      : Repeated<Op, S, R, Seen | Axis<S, A>>
+  : true;
 /** True, or the message of the first axis of D that S does not have. */
 export type FirstFault<Op extends string, S, D> = D extends readonly [infer A extends number, ...infer R]
   ? AxisFault<Op, S, A> extends infer F
@@ -133,6 +143,28 @@ export function splitFault(size: Dim | undefined, sizes: readonly number[], axis
     : { code: "split-sizes", text: `the sizes add up to ${total}, but axis ${axis} has ${show(size)}` };
 }
 
+/** The sizes of chunk's pieces of an axis of size X, N at most; a list of unknown length when one of them is not known. */
+export type ChunkSizes<X, N extends number> = true extends IsUnion<X> | IsUnion<N>
+  ? readonly number[]
+  : X extends number
+    ? number extends X | N
+      ? readonly number[]
+      : Pieces<`${X}`, CeilDiv<X, N>>
+    : readonly number[];
+type Pieces<X, Each, Out extends readonly unknown[] = []> = Each extends number
+  ? LessInt<`${Each}`, X> extends true
+    ? Pieces<SubInt<X, `${Each}`>, Each, [...Out, Each]>
+    : [...Out, ToNumber<X>]
+  : never;
+/** True, or a message when chunk meets a size that is not a number. */
+export type ChunkFault<S, A extends number> =
+  AxisFault<"chunk", S, A> extends infer F extends string
+    ? F
+    : SizeAt<S, Axis<S, A>> extends infer X extends string
+      ? string extends X
+        ? true
+        : `chunk: axis ${A} has ${X}, but must be a number`
+      : true;
 /** The result of squeeze of axis A. */
 export type SqueezeShape<S, A extends number> = S extends string ? S : DropAxis<S, Axis<S, A>>;
 /** True, or a message when axis A of S is not of size 1. */
@@ -190,9 +222,43 @@ export type ReduceFault<Op extends string, S, D> = D extends number
   : D extends readonly number[]
     ? number extends Length<S>
       ? true
-      : FirstFault<Op, S, D>
+      : FirstFault<Op, S, D> extends infer F extends string
+        ? F
+        : Repeated<Op, S, D>
     : true;
 
+/** True, or a message when an index lies outside axis A of S. */
+export type IndexFault<S, A extends number, I extends number> =
+  true extends IsUnion<I>
+    ? true
+    : SizeAt<S, Axis<S, A>> extends infer X extends number
+      ? number extends X | I
+        ? true
+        : Outside<`${X}`, `${I}`> extends true
+          ? `select: index ${I} is outside axis ${A}, which has ${X}`
+          : true
+      : true;
+/** True for an index I, a text, that is not in [-X, X). */
+type Outside<X, I> = I extends `-${infer J}` ? LessInt<X, J> : LessInt<I, X> extends true ? false : true;
+
+/** True, or a message when pads are not a pair for each of the last axes. */
+export type PadFault<S, L> = number extends Length<S> | Length<L>
+  ? true
+  : S extends readonly unknown[]
+    ? L extends readonly number[]
+      ? PairsFit<S, L> extends true
+        ? true
+        : `pad: pads are ${Print<L>}, but must be an even number of integers, at most ${Twice<S>}`
+      : true
+    : true;
+type Twice<S extends readonly unknown[]> = [...S, ...S] extends { readonly length: infer L extends number } ? L : number;
+type PairsFit<S, L> = L extends readonly []
+  ? true
+  : L extends readonly [unknown, unknown, ...infer R]
+    ? S extends readonly [unknown, ...infer T]
+      ? PairsFit<T, R>
+      : false
+    : false;
 /** The result of pad, [left, right, top, bottom, ...] on the last axes. */
 export type PadShape<S, L> = S extends string ? S : number extends Length<S> | Length<L> ? TypeDim[] : PadAxes<S, L>;
 type PadAxes<S, L, Out extends readonly unknown[] = []> = L extends readonly [infer a extends number, infer b extends number, ...infer R]

@@ -1,5 +1,6 @@
 /** Normalisations: the shape stays, and sizes given twice have to agree. */
 import type { Shape } from "../../ir/shape.ts";
+import type { Mod } from "../arith.generated.ts";
 import type { Clash, Print, Show } from "../dim-types.ts";
 import type { Length, Mismatch } from "../tensor.ts";
 import type { Fault } from "../trace.ts";
@@ -11,12 +12,59 @@ export type BatchNormShape<S, F> = S extends readonly [unknown, infer C, unknown
     ? `batchNorm2d: input has ${Show<C>} channels, but numFeatures is ${Show<F>}`
     : S
   : Mismatch<"batchNorm2d", S, "[N, C, H, W]", S>;
-/** That an image does not have F channels, or null. */
-export function batchNormFault(s: Shape, features: number | null): Fault | null {
+/** The result of batchNorm1d on S, [N, C] or [N, C, L], or what is wrong. */
+export type BatchNorm1dShape<S, F> = S extends readonly [unknown, infer C] | readonly [unknown, infer C, unknown]
+  ? Clash<C, F> extends true
+    ? `batchNorm1d: input has ${Show<C>} channels, but numFeatures is ${Show<F>}`
+    : S
+  : Mismatch<"batchNorm1d", S, "[N, C] or [N, C, L]", S>;
+/** The result of batchNorm3d on S, or what is wrong. */
+export type BatchNorm3dShape<S, F> = S extends readonly [unknown, infer C, unknown, unknown, unknown]
+  ? Clash<C, F> extends true
+    ? `batchNorm3d: input has ${Show<C>} channels, but numFeatures is ${Show<F>}`
+    : S
+  : Mismatch<"batchNorm3d", S, "[N, C, T, H, W]", S>;
+/** The result of instanceNorm2d on S, or what is wrong. */
+export type InstanceNormShape<S, F> = S extends readonly [unknown, infer C, unknown, unknown]
+  ? Clash<C, F> extends true
+    ? `instanceNorm2d: input has ${Show<C>} channels, but numFeatures is ${Show<F>}`
+    : S
+  : Mismatch<"instanceNorm2d", S, "[N, C, H, W]", S>;
+/** That an input has another rank or other channels, or null. */
+export function channelsFault(s: Shape, ranks: readonly number[], wanted: string, features: number | null): Fault | null {
   const [, c = 0] = s;
-  if (s.length !== 4 || !clash(c, features)) return rankFault(s.length, 4, "[N, C, H, W]");
+  if (!ranks.includes(s.length)) return rankFault(s.length, -1, wanted);
+  if (!clash(c, features)) return null;
   const text = `input has ${show(c)} channels, but numFeatures is ${show(features)}`;
   return { code: "channel-mismatch", text, help: `leave numFeatures out (it is inferred), or write ${show(c)}` };
+}
+
+/** True, or a message when G groups do not divide the channels of S. */
+export type GroupNormFault<S, G extends number> = S extends readonly [unknown, infer C extends number, ...unknown[]]
+  ? Mod<C, G> extends infer R
+    ? number extends R
+      ? true
+      : R extends 0
+        ? true
+        : `groupNorm: numGroups ${G} does not divide the ${C} channels`
+    : never
+  : true;
+/** The result of groupNorm on S, or what is wrong. */
+export type GroupNormShape<S, F> = S extends readonly [unknown, infer C, unknown, ...unknown[]]
+  ? Clash<C, F> extends true
+    ? `groupNorm: input has ${Show<C>} channels, but numChannels is ${Show<F>}`
+    : S
+  : Mismatch<"groupNorm", S, "[N, C, ...]", S>;
+/** That an input has no channels, others than F, or some that the groups do not divide, or null. */
+export function groupNormFault(s: Shape, groups: number, features: number | null): Fault | null {
+  const [, c = 0] = s;
+  if (s.length < 3) return rankFault(s.length, -1, "[N, C, ...]");
+  if (clash(c, features)) {
+    const text = `input has ${show(c)} channels, but numChannels is ${show(features)}`;
+    return { code: "channel-mismatch", text, help: `leave numChannels out (it is inferred), or write ${show(c)}` };
+  }
+  if (typeof c !== "number" || c % groups === 0) return null;
+  return { code: "groups", text: `numGroups ${groups} does not divide the ${c} channels` };
 }
 
 /** True, or a message when the last axes of S are not F. */

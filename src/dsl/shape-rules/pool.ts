@@ -5,12 +5,31 @@ import type { Show } from "../dim-types.ts";
 import type { Mismatch } from "../tensor.ts";
 import type { Fault } from "../trace.ts";
 import { show } from "./show.ts";
-import { type At, at, type Pair, type Window, type WindowShape } from "./window.ts";
+import {
+  type At,
+  at,
+  axisNames,
+  padsOf,
+  type Sizes,
+  type Window,
+  type WindowShape,
+  type WindowShape1d,
+  type WindowShape3d,
+} from "./window.ts";
 
 /** The result of a pool on S, or what is wrong; with ceil mode M. */
 export type PoolShape<Op extends string, S, K, St, P, D, M> = S extends readonly [infer N, infer C, infer H, infer W]
   ? WindowShape<Op, N, C, H, W, K, St, P, D, M>
   : Mismatch<Op, S, "[N, C, H, W]", [number, number, number, number]>;
+
+/** The result of a pool over sequences on S, or what is wrong. */
+export type Pool1dShape<Op extends string, S, K, St, P, D, M> = S extends readonly [infer N, infer C, infer L]
+  ? WindowShape1d<Op, N, C, L, K, St, P, D, M>
+  : Mismatch<Op, S, "[N, C, L]", [number, number, number]>;
+/** The result of a pool over volumes on S, or what is wrong. */
+export type Pool3dShape<Op extends string, S, K, St, P, D, M> = S extends readonly [infer N, infer C, infer T, infer H, infer W]
+  ? WindowShape3d<Op, N, C, T, H, W, K, St, P, D, M>
+  : Mismatch<Op, S, "[N, C, T, H, W]", [number, number, number, number, number]>;
 
 /** True, or a message when a window could lie in the padding alone: PyTorch's rule. */
 export type HalfKernel<Op extends string, P, K> =
@@ -18,8 +37,10 @@ export type HalfKernel<Op extends string, P, K> =
     ? PaddingMessage<Op, At<P, 0>, At<K, 0>>
     : TooMuch<At<P, 1>, At<K, 1>> extends true
       ? PaddingMessage<Op, At<P, 1>, At<K, 1>>
-      : true;
-type TooMuch<P, K> = P extends 0
+      : TooMuch<At<P, 2>, At<K, 2>> extends true
+        ? PaddingMessage<Op, At<P, 2>, At<K, 2>>
+        : true;
+type TooMuch<P, K> = [P] extends [0 | undefined]
   ? false
   : [P, K] extends [infer p extends number, infer k extends number]
     ? Less<k, Mul<2, p>> extends true
@@ -30,8 +51,8 @@ type PaddingMessage<Op extends string, P, K> = `${Op}: padding ${P & number} is 
 /** That a window could lie in the padding alone, or null. */
 export function halfKernelFault(w: Window): Fault | null {
   if (typeof w.padding === "string") return { code: "option-range", text: `padding is "${w.padding}", but must be a natural number` };
-  for (const i of [0, 1] as const) {
-    const [p, k] = [at(w.padding, i), at(w.kernelSize, i)];
+  for (const i of [0, 1, 2]) {
+    const [[p], k] = [padsOf(w, i), at(w.kernelSize, i)];
     if (2 * p > k) return { code: "pool-padding", text: `padding ${p} is more than half of kernelSize ${k}` };
   }
   return null;
@@ -45,6 +66,12 @@ export type AdaptiveShape<Op extends string, S, Y> = S extends readonly [infer N
       ? OpenMessage<Op, "width", W, At<Y, 1>>
       : [N, C, At<Y, 0>, At<Y, 1>]
   : Mismatch<Op, S, "[N, C, H, W]", [number, number, At<Y, 0>, At<Y, 1>]>;
+/** The result of an adaptive pool over sequences on S, or what is wrong. */
+export type Adaptive1dShape<Op extends string, S, Y> = S extends readonly [infer N, infer C, infer L]
+  ? IsOpen<L, Y> extends true
+    ? OpenMessage<Op, "length", L, Y>
+    : [N, C, Y]
+  : Mismatch<Op, S, "[N, C, L]", [number, number, Y]>;
 /** A grid of several cells over a symbolic size has no form of its own: its bins differ from size to size. */
 type IsOpen<X, Y> = Y extends 1 ? false : number extends Y ? false : X extends string ? (string extends X ? false : true) : false;
 type OpenMessage<
@@ -54,13 +81,11 @@ type OpenMessage<
   Y,
 > = `${Op}: outputSize ${Y & number} needs a ${Axis} that is a number, but it is ${Show<X>}`;
 /** That a grid of several cells meets a size that is not a number, or null. */
-export function openFault(h: Dim, w: Dim, size: Pair): Fault | null {
-  for (const [i, name, x] of [
-    [0, "height", h],
-    [1, "width", w],
-  ] as const) {
-    if (at(size, i) === 1 || typeof x === "number") continue;
-    const text = `outputSize ${at(size, i)} needs a ${name} that is a number, but it is ${show(x)}`;
+export function openFault(sizes: readonly Dim[], grid: Sizes): Fault | null {
+  for (const [i, x] of sizes.entries()) {
+    const name = axisNames[sizes.length]?.[i] ?? "";
+    if (at(grid, i) === 1 || typeof x === "number") continue;
+    const text = `outputSize ${at(grid, i)} needs a ${name} that is a number, but it is ${show(x)}`;
     return { code: "adaptive-size", text, help: `trace the model with a fixed ${name}, or use outputSize 1` };
   }
   return null;

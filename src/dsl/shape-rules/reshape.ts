@@ -20,6 +20,21 @@ export type FlattenShape<S, A extends number, B extends number> = S extends stri
       : SplitAt<S, Axis<S, A>> extends [infer H extends readonly unknown[], unknown]
         ? Middle<S, H, Axis<S, B>>
         : never;
+/** How the last size that flatten makes comes about, "32 * 7 * 7"; `unknown` when it joins one axis, other axes, or unknown sizes. */
+export type JoinSum<S, A extends number, B extends number> = [B] extends [-1]
+  ? string extends Axis<S, A>
+    ? unknown
+    : SplitAt<S, Axis<S, A>> extends [unknown, infer M]
+      ? SumText<M>
+      : unknown
+  : unknown;
+type SumText<M> = M extends readonly [infer D, infer E, ...infer R]
+  ? R extends readonly []
+    ? `${Show<D>} * ${Show<E>}`
+    : SumText<readonly [E, ...R]> extends infer T extends string
+      ? `${Show<D>} * ${T}`
+      : unknown
+  : unknown;
 type Middle<S, H extends readonly unknown[], B> =
   SplitAfter<S, B> extends [infer U, infer T extends readonly unknown[]]
     ? U extends readonly [...H, ...infer M]
@@ -47,7 +62,7 @@ type Cancel<S, T, Rest extends readonly unknown[] = []> = T extends readonly [in
     : Cancel<S, R, [...Rest, D]>
   : [S, Rest];
 /** V / W when exact, a message when it is not, number when unknown. */
-type Quotient<V, W> = number extends V | W
+type Quotient<V, W, Op extends string> = number extends V | W
   ? number
   : [V, W] extends [W, V]
     ? 1
@@ -55,13 +70,13 @@ type Quotient<V, W> = number extends V | W
       ? V extends number
         ? Mod<V, W> extends 0
           ? FloorDivDim<V, `${W}`>
-          : `reshape: ${V} elements do not split into ${W}`
+          : `${Op}: ${V} elements do not split into ${W}`
         : MulDim<FloorDivDim<V, `${W}`>, `${W}`> extends V
           ? { exact: FloorDivDim<V, `${W}`> }
           : number
       : number;
 /** The result of reshape to T, or what is wrong. */
-export type ReshapeShape<S, T> = S extends string
+export type ReshapeShape<S, T, Op extends string = "reshape"> = S extends string
   ? S
   : number extends Length<S>
     ? Open<T>
@@ -69,9 +84,9 @@ export type ReshapeShape<S, T> = S extends string
       ? Without<W, -1> extends infer R
         ? R extends null
           ? Clash<Volume<V>, Volume<W>> extends true
-            ? `reshape: ${Show<Volume<V>>} elements do not fill a shape of ${Show<Volume<W>>}`
+            ? `${Op}: ${Show<Volume<V>>} elements do not fill a shape of ${Show<Volume<W>>}`
             : T
-          : Quotient<Volume<V>, Volume<R>> extends infer Q
+          : Quotient<Volume<V>, Volume<R>, Op> extends infer Q
             ? Q extends string
               ? Q
               : Fill<T, Q extends { exact: infer E } ? E : Q>

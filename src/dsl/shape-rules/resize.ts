@@ -1,6 +1,6 @@
 /** Resizing: [N, C, H, W] -> [N, C, H', W']. */
-import type { Int } from "../arith.generated.ts";
-import type { MulDim } from "../dim-types.ts";
+import type { AddInt, Int, MulInt } from "../arith.generated.ts";
+import type { FloorDivDim, MulDim } from "../dim-types.ts";
 import type { Mismatch } from "../tensor.ts";
 import type { At } from "./window.ts";
 
@@ -10,11 +10,23 @@ export type ResizeShape<Op extends string, S, Z, F> = S extends readonly [infer 
     ? [N, C, ScaleDim<H, At<F, 0>>, ScaleDim<W, At<F, 1>>]
     : [N, C, At<Z, 0>, At<Z, 1>]
   : Mismatch<Op, S, "[N, C, H, W]", [number, number, number, number]>;
-/** floor(X F), exact for integers. */
+/** floor(X F), for integers and for decimals that binary numbers hold exactly: 0.5, 1.25. */
 type ScaleDim<X, F> = F extends number
-  ? `${F}` extends infer f extends Int
-    ? f extends `-${string}` | "0"
-      ? number
-      : MulDim<X, f>
-    : number
+  ? `${F}` extends `-${string}` | "0"
+    ? number
+    : `${F}` extends infer f extends Int
+      ? MulDim<X, f>
+      : `${F}` extends `${infer A}.${infer B extends keyof Eighths}`
+        ? FloorDivDim<MulDim<X, AddInt<MulInt<A, "8">, Eighths[B]> & string>, "8">
+        : number
   : number;
+/** Decimals in eighths. */
+interface Eighths {
+  "125": "1";
+  "25": "2";
+  "375": "3";
+  "5": "4";
+  "625": "5";
+  "75": "6";
+  "875": "7";
+}

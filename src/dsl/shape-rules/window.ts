@@ -7,14 +7,26 @@ import { show } from "./show.ts";
 
 /** One number for both axes, or [height, width]. */
 export type Pair = number | readonly [number, number];
-/** Zeros around an image: a number for all sides, [height, width], as many as keep the size ("same"), or none ("valid"). */
-export type Padding = Pair | "same" | "valid";
-/** The entry of a pair for an axis. */
-export type At<P, I extends 0 | 1> = P extends readonly [number, number] ? P[I] : P;
-/** The entry of a pair for an axis. */
-export const at = (p: Pair, i: 0 | 1): number => (typeof p === "number" ? p : p[i]);
+/** One number for all three axes, or [depth, height, width]. */
+export type Triple = number | readonly [number, number, number];
+/** One number for all axes, or one for each. */
+export type Sizes = number | readonly number[];
+type Sides = readonly [before: number, after: number];
+/** Zeros around a sequence: a number for both ends, [before, after], as many as keep the length ("same"), or none ("valid"). */
+export type Padding1d = number | Sides | "same" | "valid";
+/**
+ * Zeros around an image: a number for all sides, [height, width], [[top, bottom], [left, right]], as many as keep the size
+ * ("same"), or none ("valid").
+ */
+export type Padding = Pair | readonly [Sides, Sides] | "same" | "valid";
+/** Zeros around a volume: as `Padding`, with the depth first. */
+export type Padding3d = Triple | readonly [Sides, Sides, Sides] | "same" | "valid";
+/** The entry of an option for an axis. */
+export type At<P, I extends 0 | 1 | 2> = P extends readonly unknown[] ? P[I & keyof P] : P;
+/** The entry of an option for an axis. */
+export const at = (p: Sizes, i: number): number => (typeof p === "number" ? p : (p[i] ?? 0));
 
-/** The sizes of a window along an axis, or [kernel, stride, padding, dilation] as texts; never when one is not known. */
+/** A window along an axis as texts, [kernel, stride, padding, dilation]; never when one is not known. */
 type Texts<K, S, P, D> = [K, S, P, D] extends [
   infer k extends number,
   infer s extends number,
@@ -25,18 +37,25 @@ type Texts<K, S, P, D> = [K, S, P, D] extends [
     ? T
     : never
   : never;
+/** The size along an axis that is padded by [before, after], the kernel then having no padding of its own. */
+type Padded<X, P extends readonly [number, number]> = [`${P[0]}`, `${P[1]}`] extends [infer p extends Int, infer q extends Int]
+  ? AddDim<X, AddInt<p, q> & string>
+  : number;
 /** floor((X + 2 P - D (K - 1) - 1) / S) + 1; with ceil mode C, PyTorch's number of windows that start before the padding behind X. */
 export type WindowDim<X, K, S, P, D, C = false> = [P] extends ["same"]
   ? X
-  : [Texts<K, S, [P] extends ["valid"] ? 0 : P, D>] extends [infer T extends [string, string, string, string]]
-    ? [T] extends [never]
-      ? number
-      : [C] extends [false]
-        ? WindowSteps<X, SubInt<MulInt<"2", T[2]>, MulInt<T[3], SubInt<T[0], "1">>>, T[1]>
-        : [C] extends [true]
-          ? CeilSteps<X, T[2], T[1], SubInt<AddInt<T[2], T[1]>, AddInt<MulInt<T[3], SubInt<T[0], "1">>, "1">>>
-          : number
-    : number;
+  : [P] extends [readonly [number, number]]
+    ? WindowDim<Padded<X, P>, K, S, 0, D, C>
+    : WindowOf<X, K, S, P, D, C>;
+type WindowOf<X, K, S, P, D, C> = [Texts<K, S, [P] extends ["valid"] ? 0 : P, D>] extends [infer T extends [string, string, string, string]]
+  ? [T] extends [never]
+    ? number
+    : [C] extends [false]
+      ? WindowSteps<X, SubInt<MulInt<"2", T[2]>, MulInt<T[3], SubInt<T[0], "1">>>, T[1]>
+      : [C] extends [true]
+        ? CeilSteps<X, T[2], T[1], SubInt<AddInt<T[2], T[1]>, AddInt<MulInt<T[3], SubInt<T[0], "1">>, "1">>>
+        : number
+  : number;
 // A stride of 1 moves nothing but the border, and a "same" convolution not even that: most layers stop here.
 type WindowSteps<X, Border, S> = S extends "1"
   ? AddDim<X, Border & string>
@@ -59,6 +78,22 @@ export type WindowShape<Op extends string, N, C, H, W, K, S, P, D, M = false> = 
       ? Misfit<Op, "width", W, At<K, 1>, At<P, 1>, At<D, 1>>
       : [N, C, Y, X]
   : never;
+/** [N, C, L] after a window, or a message when the window does not fit. */
+export type WindowShape1d<Op extends string, N, C, L, K, S, P, D, M = false> =
+  WindowDim<L, K, S, P, D, M> extends infer X ? (IsEmpty<X> extends true ? Misfit<Op, "length", L, K, P, D> : [N, C, X]) : never;
+/** [N, C, T, H, W] after a window, or a message when the window does not fit. */
+export type WindowShape3d<Op extends string, N, C, T, H, W, K, S, P, D, M = false> =
+  WindowDim<T, At<K, 0>, At<S, 0>, At<P, 0>, At<D, 0>, M> extends infer Z
+    ? IsEmpty<Z> extends true
+      ? Misfit<Op, "depth", T, At<K, 0>, At<P, 0>, At<D, 0>>
+      : WindowShape<Op, N, C, H, W, Plane<K>, Plane<S>, Plane<P>, Plane<D>, M> extends infer R
+        ? R extends readonly [infer n, infer c, infer Y, infer X]
+          ? [n, c, Z, Y, X]
+          : R
+        : never
+    : never;
+/** An option of three axes for the last two. */
+type Plane<P> = P extends readonly [unknown, infer A, infer B] ? [A, B] : P;
 /** True for a size that is a number below 1. */
 export type IsEmpty<Y> = Y extends number ? (`${Y}` extends "0" | `-${string}` ? true : false) : false;
 /** That a kernel is larger than the padded axis. */
@@ -69,42 +104,50 @@ export type Misfit<
   K,
   P,
   D,
-> = `${Op}: kernel ${K & number}${D extends 1 ? "" : ` dilated by ${D & number}`} exceeds the input ${Axis} ${Show<X>}${P extends 0 | "valid" ? "" : ` padded by ${P & number}`}`;
+> = `${Op}: kernel ${K & number}${D extends 1 ? "" : ` dilated by ${D & number}`} exceeds the input ${Axis} ${Show<X>}${PaddedBy<P>}`;
+type PaddedBy<P> = P extends 0 | "valid" | readonly [0, 0]
+  ? ""
+  : P extends readonly [infer A extends number, infer B extends number]
+    ? ` padded by ${A} and ${B}`
+    : ` padded by ${P & number}`;
 
 /** A window with all its options. */
 export interface Window {
-  readonly kernelSize: Pair;
-  readonly stride: Pair;
-  readonly padding: Padding;
-  readonly dilation: Pair;
+  readonly kernelSize: Sizes;
+  readonly stride: Sizes;
+  readonly padding: Sizes | readonly Sides[] | "same" | "valid";
+  readonly dilation: Sizes;
 }
 /** The padding before and after an axis: PyTorch gives "same" its odd zero behind. */
-export function padsOf(w: Window, i: 0 | 1): readonly [number, number] {
+export function padsOf(w: Window, i: number): readonly [number, number] {
   if (w.padding === "valid") return [0, 0];
-  if (w.padding !== "same") return [at(w.padding, i), at(w.padding, i)];
-  const total = at(w.dilation, i) * (at(w.kernelSize, i) - 1);
-  return [Math.floor(total / 2), Math.ceil(total / 2)];
+  if (w.padding === "same") {
+    const total = at(w.dilation, i) * (at(w.kernelSize, i) - 1);
+    return [Math.floor(total / 2), Math.ceil(total / 2)];
+  }
+  const entry = typeof w.padding === "number" ? w.padding : (w.padding[i] ?? 0);
+  return typeof entry === "number" ? [entry, entry] : entry;
 }
+/** The axes that a window moves along, by their number. */
+export const axisNames: readonly (readonly string[])[] = [[], ["length"], ["height", "width"], ["depth", "height", "width"]];
 /** The kernel is larger than an axis of the padded input, or null. Ceil mode needs no look: it only adds to one window or more. */
 export function windowFault(sizes: readonly Dim[], w: Window): Fault | null {
-  const names = sizes.length === 1 ? ["length"] : ["height", "width"];
-  for (const i of [0, 1] as const) {
-    const [size, k, d] = [sizes[i], at(w.kernelSize, i), at(w.dilation, i)];
-    if (size === undefined) continue;
-    const [begin, end] = padsOf(w, i);
+  for (const [i, size] of sizes.entries()) {
+    const [k, d, [begin, end]] = [at(w.kernelSize, i), at(w.dilation, i), padsOf(w, i)];
     const out = addDims(floorDiv(addDims(size, begin + end - d * (k - 1) - 1), at(w.stride, i)), 1);
     if (typeof out === "string" || out > 0) continue;
-    const padded = w.padding === "same" || w.padding === "valid" || begin === 0 ? "" : ` padded by ${begin}`;
-    const text = `kernel ${k}${d === 1 ? "" : ` dilated by ${d}`} exceeds the input ${names[i]} ${show(size)}${padded}`;
+    const border = begin === end ? `${begin}` : `${begin} and ${end}`;
+    const padded = w.padding === "same" || begin + end === 0 ? "" : ` padded by ${border}`;
+    const text = `kernel ${k}${d === 1 ? "" : ` dilated by ${d}`} exceeds the input ${axisNames[sizes.length]?.[i]} ${show(size)}${padded}`;
     return { code: "kernel-too-large", text, help: "use a smaller kernel, more padding, or a larger input" };
   }
   return null;
 }
 
 /** True, or a message when an option is not a positive integer. */
-export type Positive<Label extends string, V> = V extends readonly [infer A, infer B]
+export type Positive<Label extends string, V> = V extends readonly [infer A, ...infer R]
   ? Positive<Label, A> extends true
-    ? Positive<Label, B>
+    ? Positive<Label, R>
     : Positive<Label, A>
   : V extends number
     ? `${V}` extends "0" | `-${string}` | `${string}.${string}`
@@ -112,14 +155,14 @@ export type Positive<Label extends string, V> = V extends readonly [infer A, inf
       : true
     : true;
 /** That an option is not a positive integer, or null. */
-export function positive(option: string, v: Pair): Fault | null {
+export function positive(option: string, v: Sizes): Fault | null {
   const bad = (typeof v === "object" ? v : [v]).find((n) => !Number.isSafeInteger(n) || n <= 0);
   return bad === undefined ? null : { code: "option-range", text: `${option} is ${bad}, but must be a positive integer` };
 }
 /** True, or a message when an option is not an integer from 0 on. */
-export type Natural<Label extends string, V> = V extends readonly [infer A, infer B]
+export type Natural<Label extends string, V> = V extends readonly [infer A, ...infer R]
   ? Natural<Label, A> extends true
-    ? Natural<Label, B>
+    ? Natural<Label, R>
     : Natural<Label, A>
   : V extends number
     ? `${V}` extends `-${string}` | `${string}.${string}`
@@ -127,7 +170,7 @@ export type Natural<Label extends string, V> = V extends readonly [infer A, infe
       : true
     : true;
 /** That an option is not an integer from 0 on, or null. */
-export function natural(option: string, v: Pair): Fault | null {
-  const bad = (typeof v === "object" ? v : [v]).find((n) => !Number.isSafeInteger(n) || n < 0);
+export function natural(option: string, v: Sizes | readonly Sides[]): Fault | null {
+  const bad = (typeof v === "object" ? v.flat() : [v]).find((n) => !Number.isSafeInteger(n) || n < 0);
   return bad === undefined ? null : { code: "option-range", text: `${option} is ${bad}, but must be a natural number` };
 }

@@ -1,5 +1,5 @@
 /** Training a model: compiles what a trainer runs, and runs it. */
-import { writeModelFile } from "./codegen/index.ts";
+import { writeModelFile } from "../codegen/index.ts";
 import {
   buildInference,
   type Compilable,
@@ -9,8 +9,8 @@ import {
   compileTraining,
   type TrainingOptions,
   targetOf,
-} from "./compile/index.ts";
-import { createTrainerFromArtifacts, type SessionOptions, type Trainer } from "./runtime/index.ts";
+} from "../compile/index.ts";
+import { createTrainerFromArtifacts, type SessionOptions, type Trainer } from "../runtime/index.ts";
 
 /** Options of `createTrainer`: what is compiled, and where it runs. */
 export interface CreateTrainerOptions extends TrainingOptions, Pick<SessionOptions, "providers" | "intraOpThreads"> {}

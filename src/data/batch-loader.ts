@@ -1,4 +1,4 @@
-/** What training and evaluation are fed: the part of a data loader that the runtime sees. */
+/** What training and evaluation are fed: the contract between data and the runtime. */
 import type { TensorData } from "../ir/tensor-data.ts";
 
 /** What one step is fed. Its arrays are not written again once it has been handed over. */

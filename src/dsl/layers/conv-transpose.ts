@@ -1,0 +1,119 @@
+/** Transposed convolutions, as torch.nn.ConvTranspose1d, ConvTranspose2d and ConvTranspose3d. */
+import type { Value } from "../../ir/graph.ts";
+import { defaultWeight, type LayerInit } from "../init.ts";
+import {
+  type Channels,
+  type ConvTranspose1dShape,
+  type ConvTranspose2dShape,
+  type ConvTranspose3dShape,
+  channelFault,
+  type GroupsFault,
+  groupsFault,
+  grownFault,
+} from "../shape-rules/conv.ts";
+import { rankFault } from "../shape-rules/show.ts";
+import { type Natural, natural, type Pair, type Positive, type Sizes, type Triple } from "../shape-rules/window.ts";
+import type { Checked, Tensor } from "../tensor.ts";
+import { add, type Call, check, declare, enterLayer, operand, result } from "../trace.ts";
+import { biasOf, convAttributes, convSettings, layouts, optionFaults, perAxis } from "./conv.ts";
+import { settings } from "./options.ts";
+
+/** The options of transposed convolutions; an option that fails its own check turns into the type of its message. */
+export interface ConvTransposeOptions<Op extends string, O extends number, K, I, St, P, D, E> {
+  outChannels: Checked<O, Positive<`${Op}: outChannels`, O>>;
+  kernelSize: Checked<K, Positive<`${Op}: kernelSize`, K>>;
+  /** Only checked: the input says how many there are. */
+  inChannels?: I;
+  stride?: Checked<St, Positive<`${Op}: stride`, St>>;
+  padding?: Checked<P, Natural<`${Op}: padding`, P>>;
+  /** Added behind the result, to tell sizes apart that a stride makes equal. */
+  outputPadding?: Checked<E, Natural<`${Op}: outputPadding`, E>>;
+  dilation?: Checked<D, Positive<`${Op}: dilation`, D>>;
+  bias?: boolean;
+  init?: LayerInit;
+  name?: string;
+}
+
+/** A transposed convolution, as torch.nn.ConvTranspose2d: float32[N, C, H, W] -> float32[N, outChannels, H', W']. */
+export function convTranspose2d<
+  S,
+  O extends number,
+  const K extends Pair,
+  I extends number = number,
+  const St extends Pair = 1,
+  const P extends Pair = 0,
+  const D extends Pair = 1,
+  const E extends Pair = 0,
+  G extends number = 1,
+>(
+  x: Checked<Tensor<S>, ConvTranspose2dShape<S, O, I, K, St, P, D, E>>,
+  options: ConvTransposeOptions<"convTranspose2d", O, K, I, St, P, D, E> & {
+    groups?: Checked<G, GroupsFault<"convTranspose2d", Channels<S>, O, G>>;
+  },
+): Tensor<ConvTranspose2dShape<S, O, I, K, St, P, D, E>> {
+  return result(...transposed("convTranspose2d", convTranspose2d, x, options, 2));
+}
+/** A transposed convolution over sequences, as torch.nn.ConvTranspose1d: float32[N, C, L] -> float32[N, outChannels, L']. */
+export function convTranspose1d<
+  S,
+  O extends number,
+  K extends number,
+  I extends number = number,
+  St extends number = 1,
+  P extends number = 0,
+  D extends number = 1,
+  E extends number = 0,
+  G extends number = 1,
+>(
+  x: Checked<Tensor<S>, ConvTranspose1dShape<S, O, I, K, St, P, D, E>>,
+  options: ConvTransposeOptions<"convTranspose1d", O, K, I, St, P, D, E> & {
+    groups?: Checked<G, GroupsFault<"convTranspose1d", Channels<S>, O, G>>;
+  },
+): Tensor<ConvTranspose1dShape<S, O, I, K, St, P, D, E>> {
+  return result(...transposed("convTranspose1d", convTranspose1d, x, options, 1));
+}
+/** A transposed convolution over volumes, as torch.nn.ConvTranspose3d: float32[N, C, T, H, W] -> float32[N, outChannels, T', H', W']. */
+export function convTranspose3d<
+  S,
+  O extends number,
+  const K extends Triple,
+  I extends number = number,
+  const St extends Triple = 1,
+  const P extends Triple = 0,
+  const D extends Triple = 1,
+  const E extends Triple = 0,
+  G extends number = 1,
+>(
+  x: Checked<Tensor<S>, ConvTranspose3dShape<S, O, I, K, St, P, D, E>>,
+  options: ConvTransposeOptions<"convTranspose3d", O, K, I, St, P, D, E> & {
+    groups?: Checked<G, GroupsFault<"convTranspose3d", Channels<S>, O, G>>;
+  },
+): Tensor<ConvTranspose3dShape<S, O, I, K, St, P, D, E>> {
+  return result(...transposed("convTranspose3d", convTranspose3d, x, options, 3));
+}
+
+/** The call and its value: weight [C, outChannels / groups, ...kernel], bias [outChannels]. */
+function transposed(
+  label: string,
+  publicFunction: (...args: never) => unknown,
+  x: unknown,
+  options: object,
+  axes: 1 | 2 | 3,
+): readonly [Call, Value] {
+  const o = { ...convSettings(options), ...settings<{ outputPadding: Sizes }>(options, { outputPadding: 0 }) };
+  const call = enterLayer(label, publicFunction, o.name);
+  const value = operand(call, x);
+  const [, c = 0] = value.type.shape;
+  check(
+    call,
+    [value],
+    rankFault(value.type.shape.length, axes + 2, layouts[axes]),
+    channelFault(c, o.inChannels),
+    ...optionFaults(o),
+    natural("outputPadding", o.outputPadding),
+  );
+  check(call, [value], groupsFault(c, o.outChannels, o.groups), grownFault(value.type.shape, o.outChannels, o));
+  const weight = declare(call, "weight", [c, o.outChannels / o.groups, ...perAxis(o.kernelSize, axes)], o.init.weight ?? defaultWeight);
+  const attributes = { ...convAttributes(o, axes), output_padding: perAxis(o.outputPadding, axes) };
+  return [call, add(call, "ConvTranspose", [value, weight, biasOf(call, o, weight)], attributes)];
+}

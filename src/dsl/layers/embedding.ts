@@ -1,0 +1,36 @@
+/** Tables of learnt vectors, as torch.nn.Embedding. */
+import { type Init, normal } from "../init.ts";
+import { type Positive, positive } from "../shape-rules/window.ts";
+import type { Checked, Tensor, TypedTensor } from "../tensor.ts";
+import { add, check, declare, enterLayer, operand, result } from "../trace.ts";
+import { settings } from "./options.ts";
+
+/** The result of embedding on indices of shape S. */
+export type EmbeddingShape<S, E> = S extends string ? S : S extends readonly unknown[] ? [...S, E] : never;
+
+/** A row of a learnt table for each index: int64[...] -> float32[..., embeddingDim]. */
+export function embedding<S, V extends number, E extends number>(
+  indices: TypedTensor<S, "int64"> | TypedTensor<S, "int32">,
+  options: {
+    numEmbeddings: Checked<V, Positive<"embedding: numEmbeddings", V>>;
+    embeddingDim: Checked<E, Positive<"embedding: embeddingDim", E>>;
+    init?: Init;
+    name?: string;
+  },
+): Tensor<EmbeddingShape<S, E>> {
+  const o = settings<EmbeddingSettings>(options, { numEmbeddings: 0, embeddingDim: 0, init: normal(), name: undefined });
+  const call = enterLayer("embedding", embedding, o.name);
+  const value = operand(call, indices);
+  const { dtype } = value.type;
+  const fault = { code: "index-dtype", text: `the indices are ${dtype}, but must be int64 or int32`, help: 'cast them: cast(x, "int64")' };
+  check(call, [value], positive("numEmbeddings", o.numEmbeddings), positive("embeddingDim", o.embeddingDim));
+  check(call, [value], dtype === "int64" || dtype === "int32" ? null : fault);
+  const weight = declare(call, "weight", [o.numEmbeddings, o.embeddingDim], o.init);
+  return result(call, add(call, "Gather", [weight, value], { axis: 0 }));
+}
+interface EmbeddingSettings {
+  readonly numEmbeddings: number;
+  readonly embeddingDim: number;
+  readonly init: Init;
+  readonly name: string | undefined;
+}

@@ -1,0 +1,156 @@
+/** Puts cheaper ops in the place of dear ones, and one op in the place of two. */
+import type { GraphBuilder } from "../ir/builder.ts";
+import { isFloat } from "../ir/dtype.ts";
+import type { Node, Value } from "../ir/graph.ts";
+import type { OpType } from "../ir/op-types.ts";
+import { outputAt } from "../ir/ops/outputs.ts";
+import { numbersOf, tensorFrom } from "../ir/tensor-data.ts";
+import { isOneOf, type Pass, type RewriteContext, type RewriteOutcome, type RewriteRule, rewrite, rewriteRule, skip } from "./rewrite.ts";
+import { isSoleReader, sameType } from "./sole-use.ts";
+
+/**
+ * The graph with constants' divisions as products, small powers as products and roots, and pairs such as `a + (-b)` as one op.
+ * Results may differ in the last bit: 1 / c is rounded before it is multiplied with.
+ */
+export const reduceStrength: Pass = (graph, control) => rewrite(graph, rules, control);
+
+type Operands = readonly [Value, Value];
+const operands = (node: Node): Operands | null => {
+  const [a, c] = node.inputs;
+  return a && c ? [a, c] : null;
+};
+/** The only number that a constant of one element holds. */
+function numberOf(context: RewriteContext, value: Value): number | null {
+  const tensor = context.contents(value);
+  const numbers = tensor === null || tensor.data.length !== 1 ? null : numbersOf(tensor);
+  return numbers?.[0] ?? null;
+}
+const one =
+  (build: (b: GraphBuilder) => Value): RewriteOutcome =>
+  (b) => [build(b)];
+
+const divide = rewriteRule("divide-by-constant", ["Div"], (node, context): RewriteOutcome => {
+  const [a, c] = operands(node) ?? [];
+  if (!a || !c || !isFloat(a.type.dtype)) return "keep";
+  if (numberOf(context, a) === 1 && sameType(c, outputAt(node.outputs, 0))) return one((b) => b.add("Reciprocal", [context.value(c)]));
+  const tensor = context.contents(c);
+  const numbers = tensor === null ? null : numbersOf(tensor);
+  if (tensor === null || numbers === null) return "keep";
+  const inverse = tensorFrom(
+    tensor.dtype,
+    tensor.shape,
+    numbers.map((v) => 1 / v),
+  );
+  const bad = numbersOf(inverse)?.some((v) => !Number.isFinite(v) || Math.abs(v) < leastNormal);
+  if (bad !== false) return skip(`the reciprocal of "${c.name}" is out of range`);
+  return one((b) => b.add("Mul", [context.value(a), b.tensor(`${c.name}.reciprocal`, inverse)]));
+});
+/** Below this a float16 or float32 loses digits. */
+const leastNormal = 2 ** -14;
+
+const powers: Readonly<Record<number, (b: GraphBuilder, x: Value) => Value>> = {
+  2: (b, x) => b.add("Mul", [x, x]),
+  0.5: (b, x) => b.add("Sqrt", [x]),
+  [-1]: (b, x) => b.add("Reciprocal", [x]),
+};
+const power = rewriteRule("small-power", ["Pow"], (node, context): RewriteOutcome => {
+  const [x, exponent] = operands(node) ?? [];
+  const form = exponent ? powers[numberOf(context, exponent) ?? Number.NaN] : undefined;
+  if (!x || form === undefined || !isFloat(x.type.dtype)) return "keep";
+  return sameType(x, outputAt(node.outputs, 0))
+    ? one((b) => form(b, context.value(x)))
+    : skip("the exponent broadcasts what it is applied to");
+});
+
+/** The input of the node that makes a value, where it is of an op and nothing else reads it. */
+function under(context: RewriteContext, value: Value, opType: OpType, reader: Node): Value | null {
+  const { producer } = value;
+  return producer?.opType === opType && isSoleReader(context, value, reader) ? (producer.inputs[0] ?? null) : null;
+}
+/** `op` of a value and what another op makes of a second: `into` of both. */
+const pair = (name: string, op: OpType, inner: OpType, into: OpType, sides: readonly (0 | 1)[]): RewriteRule => ({
+  name,
+  opTypes: [op],
+  match: (node, context): RewriteOutcome => {
+    const inputs = operands(node);
+    if (inputs === null || !isFloat(inputs[0].type.dtype)) return "keep";
+    for (const side of sides) {
+      const x = under(context, inputs[side], inner, node);
+      if (x !== null) return one((b) => b.add(into, [context.value(inputs[side === 0 ? 1 : 0]), context.value(x)]));
+    }
+    return "keep";
+  },
+});
+
+/** f(f(x)) = x. */
+const involution = rewriteRule("involution", ["Neg", "Not"], (node, context): RewriteOutcome => {
+  const producer = node.inputs[0]?.producer;
+  const x = producer?.opType === node.opType ? producer.inputs[0] : null;
+  return x ? () => [context.value(x)] : "keep";
+});
+
+const negate = rewriteRule("times-minus-one", ["Mul"], (node, context): RewriteOutcome => {
+  const inputs = operands(node);
+  const side = inputs?.findIndex((v) => numberOf(context, v) === -1) ?? -1;
+  const x = inputs?.[1 - side];
+  if (side < 0 || !x || !sameType(x, outputAt(node.outputs, 0))) return "keep";
+  return one((b) => b.add("Neg", [context.value(x)]));
+});
+
+/** (x * c) * d = x * (c * d), and the same with sums: where one of c and d is a single number. */
+const constants = rewriteRule("join-constants", ["Mul", "Add"], (node, context): RewriteOutcome => {
+  const outer = constantSide(context, node);
+  const inner = outer?.other.producer;
+  if (!outer || !inner || inner.opType !== node.opType || !isFloat(outer.other.type.dtype)) return "keep";
+  const known = constantSide(context, inner);
+  if (known === null || !isSoleReader(context, outer.other, node)) return "keep";
+  const [c, d] = [context.contents(known.constant), context.contents(outer.constant)];
+  if (c === null || d === null || (c.data.length !== 1 && d.data.length !== 1)) return "keep";
+  const [few, many] = [c, d].map((tensor) => numbersOf(tensor) ?? []).sort((a, b) => a.length - b.length);
+  const [scalar = Number.NaN] = few ?? [];
+  const values = (many ?? []).map((v) => (node.opType === "Mul" ? v * scalar : v + scalar));
+  const joined = tensorFrom(c.dtype, wider(c.shape, d.shape), values);
+  if (numbersOf(joined)?.some((v) => !Number.isFinite(v)) !== false) return skip("the constants together are out of range");
+  return one((b) => b.add(node.opType, [context.value(known.other), b.tensor(`${outer.constant.name}.joined`, joined)]));
+});
+function constantSide(context: RewriteContext, node: Node): { readonly constant: Value; readonly other: Value } | null {
+  const [a, c] = operands(node) ?? [];
+  if (!a || !c) return null;
+  if (context.contents(c) !== null) return { constant: c, other: a };
+  return context.contents(a) !== null ? { constant: a, other: c } : null;
+}
+/** The shape of two that broadcast, one of them a single element. */
+const wider = (a: readonly number[], b: readonly number[]): readonly number[] => {
+  const rank = Math.max(a.length, b.length);
+  const at = (shape: readonly number[], axis: number): number => shape[axis - rank + shape.length] ?? 1;
+  return Array.from({ length: rank }, (_, axis) => Math.max(at(a, axis), at(b, axis)));
+};
+
+/** Functions that rise strictly enough not to change which element is the largest. */
+const rising: readonly OpType[] = ["Exp", "Log", "Sqrt", "Softmax", "LogSoftmax"];
+const argMax = rewriteRule("monotone-argmax", ["ArgMax"], (node, context): RewriteOutcome => {
+  const value = node.inputs[0];
+  const producer = value?.producer;
+  const x = producer?.inputs[0];
+  if (!value || !producer || !x || !rising.includes(producer.opType)) return "keep";
+  if (isOneOf(producer, ["Softmax", "LogSoftmax"]) && !alongSameAxis(producer, node))
+    return skip(`${producer.opType} is along another axis`);
+  return isSoleReader(context, value, node) ? one((b) => b.add("ArgMax", [context.value(x)], node.attributes)) : "keep";
+});
+function alongSameAxis(softmax: Node<"Softmax" | "LogSoftmax">, { attributes, inputs }: Node<"ArgMax">): boolean {
+  const rank = inputs[0]?.type.shape.length ?? 0;
+  const fromFront = (axis: number): number => (axis < 0 ? axis + rank : axis);
+  return fromFront(softmax.attributes.axis) === fromFront(attributes.axis);
+}
+
+const rules: readonly RewriteRule[] = [
+  divide,
+  power,
+  pair("add-negative", "Add", "Neg", "Sub", [1, 0]),
+  pair("subtract-negative", "Sub", "Neg", "Add", [1]),
+  pair("times-reciprocal", "Mul", "Reciprocal", "Div", [1, 0]),
+  involution,
+  negate,
+  constants,
+  argMax,
+];
