@@ -5,6 +5,7 @@ import { mobilenetV2 } from "../../models/mobilenet-v2.ts";
 import { resnet18 } from "../../models/resnet.ts";
 import { simpleCnn } from "../../models/simple-cnn.ts";
 import { unet } from "../../models/unet.ts";
+import { vit } from "../../models/vit.ts";
 import { compileTraining } from "../../src/compile/training.ts";
 import {
   type Digest,
@@ -67,6 +68,12 @@ const cases: readonly Case[] = [
     model: (numClasses, imageSize) => mobilenetV2({ numClasses, imageSize, dropout: 0 }),
     losses: [1e-3, 1e-3, 5e-3, 3e-2],
     state: chaotic,
+  },
+  {
+    name: "vit_tiny_adamw",
+    model: (numClasses, imageSize) => vit({ imageSize, patchSize: 8, hiddenDim: 48, mlpDim: 96, numLayers: 2, numHeads: 3, numClasses }),
+    losses: [1e-3],
+    state: adamOfADeepNet,
   },
   { name: "unet_adam", model: (numClasses, imageSize) => unet({ numClasses, imageSize, width: 8 }), losses: [1e-3], state: adamOfADeepNet },
 ];
