@@ -13,7 +13,14 @@ export { type BadValue, findBadValues } from "./diagnose.ts";
 export { type Attempt, type DoctorOptions, type DoctorReport, type ProviderTrial, runDoctor, type TinyTraining } from "./doctor.ts";
 export type { EvaluatedBatch, EvaluateOptions } from "./evaluate.ts";
 export type { BatchEvent, FitOptions, FitResult } from "./fit.ts";
-export { type CudaProvider, type ProviderChoice, type ProviderName, type ProviderReport, printProvider } from "./providers.ts";
+export {
+  type CudaProvider,
+  type ProviderChoice,
+  type ProviderName,
+  type ProviderReport,
+  printProvider,
+  providerHindrance,
+} from "./providers.ts";
 export { encodeSafetensors, parseSafetensors, readSafetensors, type Safetensors, writeSafetensors } from "./safetensors.ts";
 export {
   constant,

@@ -10,7 +10,8 @@ import {
   type TrainingOptions,
   targetOf,
 } from "../compile/index.ts";
-import { createTrainerFromArtifacts, type SessionOptions, type Trainer } from "../runtime/index.ts";
+import type { Target } from "../ir/op-schema.ts";
+import { createTrainerFromArtifacts, providerHindrance, type SessionOptions, type Trainer } from "../runtime/index.ts";
 
 /** Options of `createTrainer`: what is compiled, and where it runs. */
 export interface CreateTrainerOptions extends TrainingOptions, Pick<SessionOptions, "providers" | "intraOpThreads"> {}
@@ -26,7 +27,8 @@ export interface ModelTrainer extends Trainer {
 /** Compiles a model for training and evaluation, and opens it where it can run. Throws a CompileError on any fault of the model or the options. */
 export async function createTrainer(model: Compilable, options: CreateTrainerOptions): Promise<ModelTrainer> {
   const { providers, intraOpThreads, seed = 0 } = options;
-  const compiled = compileTraining(model, options);
+  const here = { ...options, provider: options.provider ?? loweringFor(providers) };
+  const compiled = compileTraining(model, here);
   const rows = compiled.manifest.state.filter((row) => row.role !== "optimizer");
   const trainer = await createTrainerFromArtifacts(
     {
@@ -36,7 +38,7 @@ export async function createTrainer(model: Compilable, options: CreateTrainerOpt
       learningRate: options.optimizer.defaults.lr,
       // Weights are constants in the evaluation graph: batch norms fold and the fast convolution kernels apply.
       evaluation: (state) =>
-        compileEvaluation(model, options.loss, new Map(rows.flatMap(({ name }) => entry(name, state.get(name)))), options),
+        compileEvaluation(model, options.loss, new Map(rows.flatMap(({ name }) => entry(name, state.get(name)))), here),
     },
     { seed, ...(providers === undefined ? {} : { providers }), ...(intraOpThreads === undefined ? {} : { intraOpThreads }) },
   );
@@ -48,5 +50,11 @@ export async function createTrainer(model: Compilable, options: CreateTrainerOpt
       await writeModelFile(path, graph, { opset: targetOf(settings).opset, metadata: settings.metadata ?? {} });
     },
   });
+}
+/** CUDA's forms where the first choice is a CUDA that works here; they run on a CPU too, only slower. */
+function loweringFor(providers: CreateTrainerOptions["providers"]): Target["provider"] {
+  const [first] = providers ?? [];
+  const name = typeof first === "string" ? first : first?.name;
+  return name === "cuda" && providerHindrance(name) === null ? "cuda" : "portable";
 }
 const entry = <K, V>(key: K, value: V | undefined): readonly (readonly [K, V])[] => (value === undefined ? [] : [[key, value]]);
