@@ -39,8 +39,8 @@ describe.skipIf(hindrance !== null)(`on CUDA${hindrance === null ? "" : ` (skipp
     const [cuda, cpu] = [await createSession(bytes, { providers: ["cuda"] }), await createSession(bytes)];
     const input = wave([2, 3, 64, 64], 0);
     const [a, b] = [
-      (await cuda.run({ input }))["output"]?.data as Float32Array,
-      (await cpu.run({ input }))["output"]?.data as Float32Array,
+      (await cuda.run({ input }))["logits"]?.data as Float32Array,
+      (await cpu.run({ input }))["logits"]?.data as Float32Array,
     ];
     const largest = b.reduce((m, v) => Math.max(m, Math.abs(v)), 0);
     // cuDNN may round products to TF32, 10 bits.
