@@ -7,7 +7,6 @@ import {
   add,
   batchNorm2d,
   conv2d,
-  type Dim,
   defineModel,
   dropout,
   flatten,
@@ -16,21 +15,24 @@ import {
   relu6,
   scope,
   type Tensor,
+  withDefaults,
 } from "striate";
 
 /** What a MobileNetV2 can be built for. */
-export interface MobilenetV2Options {
-  readonly numClasses?: number;
-  readonly inChannels?: number;
+export interface MobilenetV2Options<K extends number = number, C extends number = number, Z extends number = number> {
+  readonly numClasses?: K;
+  readonly inChannels?: C;
   /** Height and width of the images. */
-  readonly imageSize?: number;
+  readonly imageSize?: Z;
   /** Multiplies the number of channels everywhere. */
   readonly width?: number;
   /** The probability of dropout before the classifier. */
   readonly dropout?: number;
 }
 
-type Image = Tensor<[Dim, number, number, number]>;
+const defaults = { numClasses: 1000, inChannels: 3, imageSize: 224, width: 1, dropout: 0.2 } as const;
+
+type Image = Tensor<["N", number, number, number]>;
 
 /** Expansion, channels, repetitions, stride of the first: table 2 of the paper. */
 const stages = [
@@ -101,7 +103,10 @@ function features(input: Image, width: number): Image {
 }
 
 /** MobileNetV2: float32[N, inChannels, imageSize, imageSize] -> logits float32[N, numClasses]. */
-export function mobilenetV2({ numClasses = 1000, inChannels = 3, imageSize = 224, width = 1, dropout: p = 0.2 }: MobilenetV2Options = {}) {
+export function mobilenetV2<K extends number = 1000, C extends number = 3, Z extends number = 224>(
+  options: MobilenetV2Options<K, C, Z> = {},
+) {
+  const { numClasses, inChannels, imageSize, width, dropout: p } = withDefaults(options, defaults);
   return defineModel({
     name: "MobileNetV2",
     inputs: { input: ["N", inChannels, imageSize, imageSize] },

@@ -20,15 +20,17 @@ import {
   repeat,
   scope,
   type Tensor,
+  withDefaults,
 } from "striate";
 
 /** What a ResNet can be built for. */
-export interface ResnetOptions {
-  readonly numClasses?: number;
-  readonly inChannels?: number;
+export interface ResnetOptions<K extends number = number, C extends number = number, Z extends number = number> {
+  readonly numClasses?: K;
+  readonly inChannels?: C;
   /** Height and width of the images. */
-  readonly imageSize?: number;
+  readonly imageSize?: Z;
 }
+const defaults = { numClasses: 1000, inChannels: 3, imageSize: 224 } as const;
 
 const weights = { weight: init.kaimingNormal({ mode: "fanOut", nonlinearity: "relu" }) };
 
@@ -79,14 +81,18 @@ function stem<S>(input: Tensor<S>) {
 }
 
 type Blocks = readonly [number, number, number, number];
+// The size of the images stays open inside, so that a call of a factory costs the type checker next to nothing.
+type Image = Tensor<["N", number, number, number]>;
 
 /** A ResNet of basic blocks: float32[N, inChannels, imageSize, imageSize] -> logits float32[N, numClasses]. */
-function basicResnet(name: string, blocks: Blocks, { numClasses = 1000, inChannels = 3, imageSize = 224 }: ResnetOptions) {
+function basicResnet<K extends number, C extends number, Z extends number>(name: string, blocks: Blocks, options: ResnetOptions<K, C, Z>) {
+  const { numClasses, inChannels, imageSize } = withDefaults(options, defaults);
   return defineModel({
     name,
     inputs: { input: ["N", inChannels, imageSize, imageSize] },
     forward({ input }) {
-      const x = stem(input);
+      const image: Image = input;
+      const x = stem(image);
       const x1 = scope("layer1", () => repeat(x, blocks[0], (y) => relu(add(basicBranch(y, 64, 1), y))));
       const x2 = scope("layer2", () => basicStage(x1, 128, blocks[1], 2));
       const x3 = scope("layer3", () => basicStage(x2, 256, blocks[2], 2));
@@ -96,12 +102,18 @@ function basicResnet(name: string, blocks: Blocks, { numClasses = 1000, inChanne
   });
 }
 /** A ResNet of bottlenecks, with the same inputs and outputs. */
-function bottleneckResnet(name: string, blocks: Blocks, { numClasses = 1000, inChannels = 3, imageSize = 224 }: ResnetOptions) {
+function bottleneckResnet<K extends number, C extends number, Z extends number>(
+  name: string,
+  blocks: Blocks,
+  options: ResnetOptions<K, C, Z>,
+) {
+  const { numClasses, inChannels, imageSize } = withDefaults(options, defaults);
   return defineModel({
     name,
     inputs: { input: ["N", inChannels, imageSize, imageSize] },
     forward({ input }) {
-      const x = stem(input);
+      const image: Image = input;
+      const x = stem(image);
       const x1 = scope("layer1", () => bottleneckStage(x, 64, 256, blocks[0], 1));
       const x2 = scope("layer2", () => bottleneckStage(x1, 128, 512, blocks[1], 2));
       const x3 = scope("layer3", () => bottleneckStage(x2, 256, 1024, blocks[2], 2));
@@ -112,14 +124,19 @@ function bottleneckResnet(name: string, blocks: Blocks, { numClasses = 1000, inC
 }
 
 /** ResNet-18. */
-export const resnet18 = (options: ResnetOptions = {}) => basicResnet("ResNet-18", [2, 2, 2, 2], options);
+export const resnet18 = <K extends number = 1000, C extends number = 3, Z extends number = 224>(options: ResnetOptions<K, C, Z> = {}) =>
+  basicResnet("ResNet-18", [2, 2, 2, 2], options);
 /** ResNet-34. */
-export const resnet34 = (options: ResnetOptions = {}) => basicResnet("ResNet-34", [3, 4, 6, 3], options);
+export const resnet34 = <K extends number = 1000, C extends number = 3, Z extends number = 224>(options: ResnetOptions<K, C, Z> = {}) =>
+  basicResnet("ResNet-34", [3, 4, 6, 3], options);
 /** ResNet-50. */
-export const resnet50 = (options: ResnetOptions = {}) => bottleneckResnet("ResNet-50", [3, 4, 6, 3], options);
+export const resnet50 = <K extends number = 1000, C extends number = 3, Z extends number = 224>(options: ResnetOptions<K, C, Z> = {}) =>
+  bottleneckResnet("ResNet-50", [3, 4, 6, 3], options);
 /** ResNet-101. */
-export const resnet101 = (options: ResnetOptions = {}) => bottleneckResnet("ResNet-101", [3, 4, 23, 3], options);
+export const resnet101 = <K extends number = 1000, C extends number = 3, Z extends number = 224>(options: ResnetOptions<K, C, Z> = {}) =>
+  bottleneckResnet("ResNet-101", [3, 4, 23, 3], options);
 /** ResNet-152. */
-export const resnet152 = (options: ResnetOptions = {}) => bottleneckResnet("ResNet-152", [3, 8, 36, 3], options);
+export const resnet152 = <K extends number = 1000, C extends number = 3, Z extends number = 224>(options: ResnetOptions<K, C, Z> = {}) =>
+  bottleneckResnet("ResNet-152", [3, 8, 36, 3], options);
 
 export default resnet18;

@@ -9,7 +9,6 @@ import {
   adaptiveAvgPool2d,
   batchNorm2d,
   conv2d,
-  type Dim,
   defineModel,
   dropout,
   flatten,
@@ -19,17 +18,19 @@ import {
   relu,
   scope,
   type Tensor,
+  withDefaults,
 } from "striate";
 
 /** What a VGG can be built for. */
-export interface VggOptions {
-  readonly numClasses?: number;
-  readonly inChannels?: number;
+export interface VggOptions<K extends number = number, C extends number = number, Z extends number = number> {
+  readonly numClasses?: K;
+  readonly inChannels?: C;
   /** Height and width of the images, at least 32. */
-  readonly imageSize?: number;
+  readonly imageSize?: Z;
   /** The probability of dropout in the classifier. */
   readonly dropout?: number;
 }
+const defaults = { numClasses: 1000, inChannels: 3, imageSize: 224, dropout: 0.5 } as const;
 
 /** Channels of the 3x3 convolutions, block by block; a 2x2 pool ends each block. */
 type Blocks = readonly (readonly number[])[];
@@ -60,7 +61,7 @@ const convInit = { weight: init.kaimingNormal({ mode: "fanOut", nonlinearity: "r
 const linearInit = { weight: init.normal({ std: 0.01 }), bias: init.zeros() };
 
 /** The convolutions, named by their place in torchvision's list of layers, in which norms, relus and pools count too. */
-function features(input: Tensor<[Dim, number, number, number]>, blocks: Blocks, batchNorm: boolean) {
+function features(input: Tensor<["N", number, number, number]>, blocks: Blocks, batchNorm: boolean) {
   let x = input;
   let index = 0;
   for (const block of blocks) {
@@ -76,19 +77,20 @@ function features(input: Tensor<[Dim, number, number, number]>, blocks: Blocks, 
   return x;
 }
 /** Two hidden layers of 4096, with dropout. */
-function classifier<S>(x: Tensor<S>, numClasses: number, p: number) {
+function classifier<S, K extends number>(x: Tensor<S>, numClasses: K, p: number) {
   const y = dropout(relu(linear(x, { outFeatures: 4096, init: linearInit, name: "0" })), p);
   const z = dropout(relu(linear(y, { outFeatures: 4096, init: linearInit, name: "3" })), p);
   return linear(z, { outFeatures: numClasses, init: linearInit, name: "6" });
 }
 
 /** A VGG: float32[N, inChannels, imageSize, imageSize] -> logits float32[N, numClasses]. */
-function vgg(
+function vgg<K extends number, C extends number, Z extends number>(
   name: string,
   blocks: Blocks,
   batchNorm: boolean,
-  { numClasses = 1000, inChannels = 3, imageSize = 224, dropout: p = 0.5 }: VggOptions,
+  options: VggOptions<K, C, Z>,
 ) {
+  const { numClasses, inChannels, imageSize, dropout: p } = withDefaults(options, defaults);
   return defineModel({
     name,
     inputs: { input: ["N", inChannels, imageSize, imageSize] },
@@ -103,20 +105,28 @@ function vgg(
 }
 
 /** VGG-11. */
-export const vgg11 = (options: VggOptions = {}) => vgg("VGG-11", vgg11Blocks, false, options);
+export const vgg11 = <K extends number = 1000, C extends number = 3, Z extends number = 224>(options: VggOptions<K, C, Z> = {}) =>
+  vgg("VGG-11", vgg11Blocks, false, options);
 /** VGG-13. */
-export const vgg13 = (options: VggOptions = {}) => vgg("VGG-13", vgg13Blocks, false, options);
+export const vgg13 = <K extends number = 1000, C extends number = 3, Z extends number = 224>(options: VggOptions<K, C, Z> = {}) =>
+  vgg("VGG-13", vgg13Blocks, false, options);
 /** VGG-16. */
-export const vgg16 = (options: VggOptions = {}) => vgg("VGG-16", vgg16Blocks, false, options);
+export const vgg16 = <K extends number = 1000, C extends number = 3, Z extends number = 224>(options: VggOptions<K, C, Z> = {}) =>
+  vgg("VGG-16", vgg16Blocks, false, options);
 /** VGG-19. */
-export const vgg19 = (options: VggOptions = {}) => vgg("VGG-19", vgg19Blocks, false, options);
+export const vgg19 = <K extends number = 1000, C extends number = 3, Z extends number = 224>(options: VggOptions<K, C, Z> = {}) =>
+  vgg("VGG-19", vgg19Blocks, false, options);
 /** VGG-11 with batch normalisation. */
-export const vgg11Bn = (options: VggOptions = {}) => vgg("VGG-11-BN", vgg11Blocks, true, options);
+export const vgg11Bn = <K extends number = 1000, C extends number = 3, Z extends number = 224>(options: VggOptions<K, C, Z> = {}) =>
+  vgg("VGG-11-BN", vgg11Blocks, true, options);
 /** VGG-13 with batch normalisation. */
-export const vgg13Bn = (options: VggOptions = {}) => vgg("VGG-13-BN", vgg13Blocks, true, options);
+export const vgg13Bn = <K extends number = 1000, C extends number = 3, Z extends number = 224>(options: VggOptions<K, C, Z> = {}) =>
+  vgg("VGG-13-BN", vgg13Blocks, true, options);
 /** VGG-16 with batch normalisation. */
-export const vgg16Bn = (options: VggOptions = {}) => vgg("VGG-16-BN", vgg16Blocks, true, options);
+export const vgg16Bn = <K extends number = 1000, C extends number = 3, Z extends number = 224>(options: VggOptions<K, C, Z> = {}) =>
+  vgg("VGG-16-BN", vgg16Blocks, true, options);
 /** VGG-19 with batch normalisation. */
-export const vgg19Bn = (options: VggOptions = {}) => vgg("VGG-19-BN", vgg19Blocks, true, options);
+export const vgg19Bn = <K extends number = 1000, C extends number = 3, Z extends number = 224>(options: VggOptions<K, C, Z> = {}) =>
+  vgg("VGG-19-BN", vgg19Blocks, true, options);
 
 export default vgg16Bn;

@@ -21,14 +21,15 @@ import {
   select,
   type Tensor,
   transpose,
+  withDefaults,
 } from "striate";
 
 /** What a vision transformer can be built for. */
-export interface VitOptions {
-  readonly numClasses?: number;
-  readonly inChannels?: number;
+export interface VitOptions<K extends number = number, C extends number = number, Z extends number = number> {
+  readonly numClasses?: K;
+  readonly inChannels?: C;
   /** Height and width of the images, a multiple of the patch size. */
-  readonly imageSize?: number;
+  readonly imageSize?: Z;
   /** Height and width of a patch. */
   readonly patchSize?: number;
   readonly numLayers?: number;
@@ -40,6 +41,18 @@ export interface VitOptions {
   /** The probability of dropout. */
   readonly dropout?: number;
 }
+
+const defaults = {
+  numClasses: 1000,
+  inChannels: 3,
+  imageSize: 224,
+  patchSize: 16,
+  numLayers: 12,
+  numHeads: 12,
+  hiddenDim: 768,
+  mlpDim: 3072,
+  dropout: 0,
+} as const;
 
 const eps = 1e-6;
 type Tokens = Tensor<["N", number, number]>;
@@ -58,9 +71,18 @@ function encoderBlock(x: Tokens, hiddenDim: number, mlpDim: number, numHeads: nu
 }
 
 /** A vision transformer: float32[N, inChannels, imageSize, imageSize] -> logits float32[N, numClasses]. */
-export function vit(options: VitOptions = {}) {
-  const { numClasses = 1000, inChannels = 3, imageSize = 224, patchSize = 16, numLayers = 12, numHeads = 12 } = options;
-  const { hiddenDim = 768, mlpDim = 3072, dropout: p = 0 } = options;
+export function vit<K extends number = 1000, C extends number = 3, Z extends number = 224>(options: VitOptions<K, C, Z> = {}) {
+  const {
+    numClasses,
+    inChannels,
+    imageSize,
+    patchSize,
+    numLayers,
+    numHeads,
+    hiddenDim,
+    mlpDim,
+    dropout: p,
+  } = withDefaults(options, defaults);
   const length = (imageSize / patchSize) ** 2 + 1;
   const fanIn = inChannels * patchSize ** 2;
   const patchInit = { weight: init.truncNormal({ std: Math.sqrt(1 / fanIn) }), bias: init.zeros() };
@@ -68,7 +90,8 @@ export function vit(options: VitOptions = {}) {
     name: "ViT",
     inputs: { input: ["N", inChannels, imageSize, imageSize] },
     forward({ input }) {
-      const patches = conv2d(input, {
+      const image: Tensor<["N", number, number, number]> = input;
+      const patches = conv2d(image, {
         outChannels: hiddenDim,
         kernelSize: patchSize,
         stride: patchSize,
@@ -93,6 +116,8 @@ export function vit(options: VitOptions = {}) {
 }
 
 /** ViT-B/16. */
-export const vitB16 = (options: Pick<VitOptions, "numClasses" | "inChannels" | "imageSize" | "dropout"> = {}) => vit(options);
+export const vitB16 = <K extends number = 1000, C extends number = 3, Z extends number = 224>(
+  options: Pick<VitOptions<K, C, Z>, "numClasses" | "inChannels" | "imageSize" | "dropout"> = {},
+) => vit<K, C, Z>(options);
 
 export default vitB16;

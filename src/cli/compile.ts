@@ -1,26 +1,21 @@
 /** `striate compile`. */
 import type { Command } from "commander";
 import { defaultOpset, printTrainingManifest, trainingManifestKey, writeModelFile } from "../codegen/index.ts";
-import { buildInference, type CompileOptions, compileTraining } from "../compile/index.ts";
+import { buildInference, type CompileOptions, compileTraining, targetOf } from "../compile/index.ts";
+import { userError } from "../ir/diagnostic.ts";
 import type { Graph } from "../ir/graph.ts";
-import { printLocation } from "../ir/location.ts";
-import type { OptimizationReport } from "../passes/index.ts";
+import { nowhere } from "../ir/location.ts";
+import { printGraph } from "../ir/print.ts";
+import { type OptimizationLevel, type OptimizationReport, type OptimizeOptions, type PassRun, pipelines } from "../passes/index.ts";
 import { writeSafetensors } from "../runtime/index.ts";
+import { explanation, verificationText } from "./explain-passes.ts";
 import { type LoadedModel, loadModel } from "./load-model.ts";
 import { addMakerOptions, listMakers, type MakerReader } from "./maker-options.ts";
 import { readWeights } from "./read-weights.ts";
-import {
-  type ModelFlags,
-  modelCommand,
-  opsetOption,
-  optimizeOption,
-  parseShapes,
-  present,
-  seedOption,
-  targetOption,
-} from "./shared-options.ts";
-import { harmless, outColors, writeJson, writeOut } from "./terminal.ts";
+import { type ModelFlags, modelCommand, opsetOption, parseShapes, present, seedOption, targetOption } from "./shared-options.ts";
+import { harmless, outColors, writeErr, writeJson, writeOut } from "./terminal.ts";
 import { finiteNumber, oneOf, repeatable, UsageError } from "./usage.ts";
+import { type Verification, verifyPasses } from "./verify-passes.ts";
 
 interface Flags extends ModelFlags {
   readonly output: string;
@@ -35,9 +30,13 @@ interface Flags extends ModelFlags {
   readonly clipNorm?: number;
   readonly clipValue?: number;
   readonly emitGradients?: boolean;
-  readonly optimize?: "none" | "all";
+  readonly optimize?: OptimizationLevel;
   readonly externalData?: boolean;
   readonly explain?: boolean;
+  readonly verify?: boolean;
+  readonly until?: string;
+  readonly without: readonly string[];
+  readonly printAfter: readonly string[];
   readonly json?: boolean;
 }
 
@@ -51,6 +50,7 @@ ${listMakers("optimizer")}
 Examples:
   striate compile my-net.ts -o my-net.onnx
   striate compile my-net.ts -o my-net.onnx --weights runs/mnist/checkpoint.safetensors --explain
+  striate compile my-net.ts -o my-net.onnx --verify --without fuse-batch-norm
   striate compile models/resnet.ts#resnet18 -o resnet18.onnx --set numClasses=10 --shape input=1,3,64,64
   striate compile my-net.ts -o my-net.train.onnx --mode training --loss cross-entropy --optimizer adam --lr 1e-3
   python examples/train.py my-net.train.onnx`;
@@ -64,9 +64,13 @@ export function compileCommand(): Command {
     .option("--target <target>", "portable or cuda: which forms of the ops are fast", targetOption)
     .option("--weights <file>", "a .safetensors file with all parameters and buffers by name")
     .option("--seed <n>", "the seed of initial weights (default: 0)", seedOption)
-    .option("--optimize <level>", "none or all (default: all)", optimizeOption)
+    .option("--optimize <level>", "none, exact (every bit stays) or all (default: all)", (text) => oneOf("--optimize", text, levels))
     .option("--external-data", "weights go into a file of their own, OUTPUT.data, as they do past 1.5 GiB anyway")
     .option("--explain", "tell what each pass did, and why it refused")
+    .option("--verify", "run the graph before and after each pass, and tell the largest error")
+    .option("--until <pass>", "the last pass that runs", (text) => passNamed("--until", text))
+    .addOption(repeatable("--without <pass>", "a pass that does not run"))
+    .addOption(repeatable("--print-after <pass>", "print the graph after this pass, each time that it changed something"))
     .option("--json", "describe what was written as JSON")
     .option("--loss <name>", "training: the loss (default: cross-entropy)")
     .option("--optimizer <name>", "training: the optimizer (default: sgd)")
@@ -92,38 +96,52 @@ const fileOptions = ({ opset, externalData }: Flags, metadata: Readonly<Record<s
   ...present({ opset, externalData }),
 });
 
+const levels = ["none", "exact", "all"] as const satisfies readonly OptimizationLevel[];
 const trainingOnly = ["loss", "optimizer", "emitGradients", "clipNorm", "clipValue"] as const;
 
 async function compileInference({ model }: LoadedModel, flags: Flags, options: CompileOptions): Promise<void> {
   const stray = trainingOnly.find((key) => flags[key] !== undefined) ?? (flags.freeze.length > 0 ? "freeze" : undefined);
   if (stray !== undefined)
     throw new UsageError(`--${stray.replace(/[A-Z]/g, (l) => `-${l.toLowerCase()}`)} is for training`, "add --mode training");
-  const { graph, source, report } = buildInference(model, options);
+  const watched = watch(flags);
+  const { graph, source, report } = buildInference(model, { ...options, passes: watched.passes });
+  const verification = await watched.verified(options);
   await writeModelFile(flags.output, graph, fileOptions(flags, {}));
   if (flags.json === true)
-    return writeJson({ output: flags.output, mode: "inference", ...description(graph, flags), passes: passesJson(report) });
+    return writeJson({ output: flags.output, mode: "inference", ...description(graph, flags), ...proof(report, verification) });
   const fewer = source.nodes.length - graph.nodes.length;
   writeOut(`${describe(flags.output, graph, flags)}${fewer > 0 ? ` (${source.nodes.length} before optimisation)` : ""}\n`);
-  if (flags.explain === true) writeOut(explanation(report));
+  writeOut(toldOf(flags, report, verification));
 }
 
 async function compileForTraining({ model }: LoadedModel, flags: Flags, options: CompileOptions, makers: MakerReader): Promise<void> {
   const { freeze, emitGradients, clipNorm: norm, clipValue: value } = flags;
-  const { graph, manifest, state } = compileTraining(model, {
+  const watched = watch(flags);
+  const { graph, manifest, state, report } = compileTraining(model, {
     ...options,
+    passes: watched.passes,
     loss: makers.loss({ ...flags }, flags.loss ?? "cross-entropy"),
     optimizer: makers.optimizer({ ...flags }, flags.optimizer ?? "sgd"),
     freeze,
     clipGradients: present({ norm, value }),
     ...present({ emitGradients }),
   });
+  const verification = await watched.verified(options);
   const stateFile = flags.output.replace(/(?:\.onnx)?$/, ".safetensors");
   await writeModelFile(flags.output, graph, fileOptions(flags, { [trainingManifestKey]: printTrainingManifest(manifest) }));
   await writeSafetensors(stateFile, state);
   if (flags.json === true)
-    return writeJson({ output: flags.output, state: stateFile, mode: "training", ...description(graph, flags), manifest });
+    return writeJson({
+      output: flags.output,
+      state: stateFile,
+      mode: "training",
+      ...description(graph, flags),
+      manifest,
+      ...proof(report, verification),
+    });
   const reads = ["a batch", "targets", ...Object.keys(manifest.scalars), `${manifest.state.length} state tensors`];
   writeOut(`${describe(flags.output, graph, flags)}; reads ${reads.join(", ")}; initial state in ${stateFile}\n`);
+  writeOut(toldOf(flags, report, verification));
 }
 
 const description = (graph: Graph, flags: Flags) => ({
@@ -136,20 +154,45 @@ const description = (graph: Graph, flags: Flags) => ({
 const describe = (file: string, graph: Graph, flags: Flags): string =>
   `${outColors().bold(harmless(file))}: ${graph.nodes.length} nodes, all ai.onnx ${flags.opset ?? defaultOpset}`;
 
-const passesJson = (report: OptimizationReport) =>
-  report.map(({ pass, applied, nodeDelta, skipped }) => ({ pass, applied, nodeDelta, skipped }));
-
-/** A line per pass, and one for each refusal. */
-function explanation(report: OptimizationReport): string {
-  const width = Math.max(...report.map(({ pass }) => pass.length));
-  return report
-    .flatMap(({ pass, applied, nodeDelta, skipped }) => [
-      `  ${pass.padEnd(width)}  ${applied.length} applied, ${nodeDelta > 0 ? "+" : ""}${nodeDelta} nodes${skipped.length > 0 ? `, ${skipped.length} refused` : ""}\n`,
-      ...skipped.map((skip) => `  ${" ".repeat(width)}    ${harmless(skip.node)}: ${harmless(skip.reason)}${place(skip)}\n`),
-    ])
-    .join("");
+/** Which passes run, and the proof of what they did, where it is asked for. */
+interface Watched {
+  readonly passes: OptimizeOptions;
+  /** Runs the graphs before and after each pass. Throws a CompileError when one of them computes something else: no file is written then. */
+  verified(options: CompileOptions): Promise<Verification | null>;
 }
-const place = (skip: OptimizationReport[number]["skipped"][number]): string => {
-  const text = printLocation(skip.location);
-  return text === "" ? "" : ` (${harmless(text)})`;
-};
+const passNames: readonly string[] = [...new Set(pipelines.inference.all.map(([name]) => name))];
+const passNamed = (option: string, text: string): string => oneOf(option, text, passNames);
+function watch({ until, without, printAfter, verify, seed = 0 }: Flags): Watched {
+  const runs: PassRun[] = [];
+  const printed = new Set(printAfter.map((name) => passNamed("--print-after", name)));
+  const onPass = (run: PassRun): void => {
+    if (verify === true) runs.push(run);
+    if (printed.has(run.name) && run.result.graph !== run.before) writeErr(`after ${run.name}:\n${harmless(printGraph(run.result.graph))}`);
+  };
+  return {
+    passes: { without: without.map((name) => passNamed("--without", name)), onPass, ...present({ until }) },
+    verified: async (options) => {
+      if (verify !== true) return null;
+      const verification = await verifyPasses(runs, targetOf(options), seed);
+      refuseBroken(verification);
+      return verification;
+    },
+  };
+}
+function refuseBroken(verification: Verification): void {
+  const wrong = verification.verdicts.find((verdict) => verdict.error > verdict.tolerance);
+  if (wrong === undefined) return;
+  throw userError(
+    "verify",
+    `the graph computes something else after ${wrong.pass}:\n${verificationText(verification)}`,
+    wrong.culprit?.location ?? nowhere,
+    { help: `compile with --without ${wrong.pass}, and report this as a fault of striate` },
+  );
+}
+
+const proof = (report: OptimizationReport, verification: Verification | null) => ({
+  passes: report,
+  ...(verification === null ? {} : { verification: verification.verdicts }),
+});
+const toldOf = ({ explain }: Flags, report: OptimizationReport, verification: Verification | null): string =>
+  `${explain === true ? explanation(report) : ""}${verification === null ? "" : verificationText(verification)}`;

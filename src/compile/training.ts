@@ -19,8 +19,10 @@ import {
   appendGradients,
   convolutionsToProducts,
   copyGraph,
+  joinReports,
   lower,
   mapped,
+  type OptimizationReport,
   optimize,
   sinkActivations,
   toTraining,
@@ -48,6 +50,8 @@ export interface CompiledTraining {
   readonly manifest: TrainingManifest;
   /** The state before the first step, by name. */
   readonly state: ReadonlyMap<string, TensorData>;
+  /** What the passes did, and why they refused. */
+  readonly report: OptimizationReport;
 }
 
 /** Compiles a model or graph for training. Throws a CompileError on any fault of the model or the options. */
@@ -56,13 +60,15 @@ export function compileTraining(model: Compilable, options: TrainingOptions): Co
   const built = buildStep(source, options);
   const target = targetOf(options);
   const level = options.optimize ?? "all";
-  const improved = (step: Graph): Graph => optimize(step, level, { ...options.passes, purpose: "training" }).graph;
-  const whole = improved(built.graph);
+  const improve = (step: Graph) => optimize(step, level, { ...options.passes, purpose: "training" });
+  const whole = improve(built.graph);
   const unrolls = level === "all" && target.provider === "portable";
-  const graph = improved(lower(unrolls ? convolutionsToProducts(whole).graph : whole, target));
+  const lowered = lower(unrolls ? convolutionsToProducts(whole.graph).graph : whole.graph, target);
+  const { graph, report } = improve(lowered);
   const metadata = { ...options.metadata, [trainingManifestKey]: printTrainingManifest(built.manifest) };
   const bytes = writeModel(graph, { opset: target.opset, metadata });
-  return { bytes, graph, manifest: built.manifest, state: initialState(source, built.manifest, options) };
+  const manifest = built.manifest;
+  return { bytes, graph, manifest, state: initialState(source, manifest, options), report: joinReports(whole.report, report) };
 }
 
 /** The state before the first step: parameters and buffers as given or drawn, all of the optimizer's at zero. */

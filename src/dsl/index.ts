@@ -58,6 +58,7 @@ export {
 } from "./model.ts";
 export * from "./optimizer/index.ts";
 export type { Maker, OptionSpec, OptionSpecs, OptionType, OptionValue, OptionValues } from "./option.ts";
+export { withDefaults } from "./option.ts";
 export { selects } from "./pattern.ts";
 export { pipe, repeat, scope, scopeOf } from "./scope.ts";
 export type { Padding, Padding1d, Padding3d, Pair, Triple } from "./shape-rules/window.ts";

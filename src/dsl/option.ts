@@ -32,3 +32,14 @@ export const reader = (values: OptionValues) => ({
   boolean: (name: string): boolean => values[name] === true,
   string: (name: string, otherwise: string): string => (typeof values[name] === "string" ? values[name] : otherwise),
 });
+
+/**
+ * Options with defaults for those that are absent. A factory that is generic over its options, `<K extends number = 10>`, keeps
+ * them in its model's type; each default has to be the type parameter's.
+ */
+export function withDefaults<O extends object>(options: O, defaults: { readonly [K in keyof O]-?: unknown }): Required<O> {
+  const given = Object.entries(options).filter(([, value]) => value !== undefined);
+  return allOf<O>({ ...defaults, ...Object.fromEntries(given) });
+}
+/** Sound as long as the defaults are those of the type parameters, which stand beside them. */
+const allOf = <O extends object>(options: object): Required<O> => options as Required<O>;

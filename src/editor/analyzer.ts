@@ -104,7 +104,8 @@ export function createAnalyzer(limits: AnalyzerLimits): Analyzer {
     return new Promise((settle) => {
       const timer = setTimeout(() => stop(current, `it did not end within ${limits.timeLimit / 1000} s`), limits.timeLimit);
       running = { id, settle, timer };
-      if (!current.process.connected) return finish({ kind: "stopped", why: whyItEnded(current.errors, current.process.exitCode, null, limits) });
+      if (!current.process.connected)
+        return finish({ kind: "stopped", why: whyItEnded(current.errors, current.process.exitCode, null, limits) });
       current.runs++;
       current.process.send({ id, file, overlays, details: tell !== undefined });
     });

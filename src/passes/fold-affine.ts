@@ -94,7 +94,11 @@ function folded(
   bias: readonly number[] | null,
 ): Pick<Folded, "weight"> & { readonly bias: TensorData } {
   const sum = shift.map((s, c) => s + (bias?.[c] ?? 0) * (factor[c] ?? 0));
-  return { weight: scaled(weight, layout, factor), bias: tensorFrom(weight.dtype, [sum.length], sum) };
+  // What only adds leaves the weight as it is.
+  return {
+    weight: factor.every((by) => by === 1) ? weight : scaled(weight, layout, factor),
+    bias: tensorFrom(weight.dtype, [sum.length], sum),
+  };
 }
 function scaled(weight: TensorData, { outer, channels, inner, offset }: Layout, factor: readonly number[]): TensorData {
   const { data } = weight;

@@ -1,4 +1,4 @@
-/** Folds batch normalisation, and products with constants, into the convolution or matrix product before them. */
+/** Folds batch normalisation, and arithmetic with constants, into the convolution or matrix product before them. */
 import type { GraphBuilder } from "../ir/builder.ts";
 import type { Graph, Node, Value } from "../ir/graph.ts";
 import { numbersOf } from "../ir/tensor-data.ts";
@@ -17,7 +17,7 @@ import {
 import { otherUse, sameType } from "./sole-use.ts";
 
 /**
- * The graph with BatchNormalization, and Mul, Div and Sub with a constant per channel, folded into Conv, ConvTranspose, Gemm and MatMul.
+ * The graph with BatchNormalization, and Add, Sub, Mul and Div with a constant per channel, folded into Conv, ConvTranspose, Gemm and MatMul.
  * An activation behind them (Relu, Clip) then follows the convolution directly, the form that runtimes fuse. The new weights are
  * computed in float64 and rounded once.
  */
@@ -80,14 +80,15 @@ function planOf(node: Node, context: RewriteContext): Plan | Skip | null {
 function emit(b: GraphBuilder, node: Node<LinearOp>, { opType, weight, bias, attributes }: Folded, context: RewriteContext): Value {
   const [x, w] = node.inputs;
   const data = x === null || x === undefined ? null : context.value(x);
-  const inputs = [data, b.tensor(`${w?.name ?? node.name}.folded`, weight)];
+  const same = w && context.contents(w) === weight;
+  const inputs = [data, same ? context.value(w) : b.tensor(`${w?.name ?? node.name}.folded`, weight)];
   const added = bias === null ? [] : [b.tensor(`${node.name}.bias.folded`, bias)];
   return b.add(opType, [...inputs, ...added], attributes, { name: node.name });
 }
 
 /** What a follower does to each channel of a linear op's output; a refusal; null where that is no matter of channels and constants. */
 type FollowerRule<T extends Follower> = (node: Node<T>, product: Value, context: RewriteContext) => Affine | Skip | null;
-type Follower = "BatchNormalization" | "Mul" | "Div" | "Sub";
+type Follower = "BatchNormalization" | "Add" | "Mul" | "Div" | "Sub";
 const followers: { readonly [T in Follower]: FollowerRule<T> } = {
   BatchNormalization: (node, product, context) => {
     const channels = product.type.shape.length;
@@ -101,6 +102,7 @@ const followers: { readonly [T in Follower]: FollowerRule<T> } = {
     const factor = scale.map((s, c) => s / Math.sqrt((variance[c] ?? 0) + node.attributes.epsilon));
     return { factor, shift: bias.map((shift, c) => shift - (mean[c] ?? 0) * (factor[c] ?? 0)) };
   },
+  Add: withConstant((c) => ({ factor: 1, shift: c })),
   Mul: withConstant((c) => ({ factor: c, shift: 0 })),
   Div: withConstant((c, first) => (first ? { factor: 1 / c, shift: 0 } : null)),
   Sub: withConstant((c, first) => (first ? { factor: 1, shift: -c } : { factor: -1, shift: c })),
@@ -117,7 +119,7 @@ function affineOfFollower<T extends Follower>(node: Node<T>, product: Value, con
 /** A rule for an op of the product and a constant; `element` says what it does with one number, given which comes first. */
 function withConstant(
   element: (constant: number, productFirst: boolean) => { readonly factor: number; readonly shift: number } | null,
-): FollowerRule<"Mul" | "Div" | "Sub"> {
+): FollowerRule<Exclude<Follower, "BatchNormalization">> {
   return ({ inputs, outputs: [y] }, product, context) => {
     const first = inputs[0] === product;
     const constant = first ? inputs[1] : inputs[0];

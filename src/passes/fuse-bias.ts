@@ -24,7 +24,9 @@ function fuse(node: Node<"Add">, context: RewriteContext): RewriteOutcome {
   if (addend === product) return "keep";
   if (!sameType(product, outputAt(node.outputs, 0)))
     return skip(`"${addend.name}" broadcasts the output of ${linear.opType} "${linear.name}"`);
-  const form = isOneOf(linear, ["Conv", "ConvTranspose"]) ? convForm(linear, addend, context) : productForm(linear, addend, context);
+  const form = isOneOf(linear, ["Conv", "ConvTranspose"])
+    ? convForm(linear, addend, node.name, context)
+    : productForm(linear, addend, node.name, context);
   if (form === null || "skip" in form) return form ?? "keep";
   const use = otherUse(context, product, node);
   return use === null ? (b) => [form.build(b)] : skip(use);
@@ -37,13 +39,16 @@ interface Form {
 }
 
 /** Gemm(A, B, C) for matrices: C broadcasts to the product as the addend does. */
-function productForm(node: Node<Linear>, addend: Value, context: RewriteContext): Form | Skip | null {
+function productForm(node: Node<Linear>, addend: Value, name: string, context: RewriteContext): Form | Skip | null {
   const [a, w, c] = node.inputs;
   if (!a || !w || !isFloat(a.type.dtype)) return null;
-  if (a.type.shape.length !== 2 || w.type.shape.length !== 2) return skip(`MatMul "${node.name}" is no product of two matrices`);
+  const isMatrix = a.type.shape.length === 2 && w.type.shape.length === 2;
+  // Where both are constant, the pass that folds constants into linear ops has said so already.
+  if (!isMatrix && context.contents(w) !== null && context.contents(addend) !== null) return null;
+  if (!isMatrix) return skip(`MatMul "${node.name}" is no product of two matrices`);
   if (addend.type.shape.length > 2) return skip(`"${addend.name}" has more axes than a matrix`);
   const gemm = (third: (b: GraphBuilder) => Value, attributes: Node<"Gemm">["attributes"]): Form => ({
-    build: (b) => b.add("Gemm", [context.value(a), context.value(w), third(b)], attributes, { name: node.name }),
+    build: (b) => b.add("Gemm", [context.value(a), context.value(w), third(b)], attributes, { name }),
   });
   const attributes = isOneOf(node, ["Gemm"]) ? node.attributes : { alpha: 1, beta: 1, transA: 0, transB: 0 };
   if (!c) return gemm(() => context.value(addend), { ...attributes, beta: 1 });
@@ -54,7 +59,7 @@ function productForm(node: Node<Linear>, addend: Value, context: RewriteContext)
 }
 
 /** Conv(X, W, B) with B of one number per channel. */
-function convForm(node: Node<"Conv" | "ConvTranspose">, addend: Value, context: RewriteContext): Form | Skip | null {
+function convForm(node: Node<"Conv" | "ConvTranspose">, addend: Value, name: string, context: RewriteContext): Form | Skip | null {
   const [x, w] = node.inputs;
   const [, channels, ...spatial] = outputAt(node.outputs, 0).type.shape;
   const bias = optionalInput(node, 2);
@@ -73,7 +78,7 @@ function convForm(node: Node<"Conv" | "ConvTranspose">, addend: Value, context: 
       const flat = b.add("Reshape", [context.value(addend), b.constant("int64", [own])]);
       const all = own === channels ? flat : b.add("Expand", [flat, b.constant("int64", [channels])]);
       const sum = bias === null ? all : b.add("Add", [context.value(bias), all]);
-      return b.add(node.opType, [context.value(x), context.value(w), sum], node.attributes, { name: node.name });
+      return b.add(node.opType, [context.value(x), context.value(w), sum], node.attributes, { name });
     },
   };
 }

@@ -30,7 +30,7 @@ function fuse(node: Node<Padded>, context: RewriteContext): RewriteOutcome {
       pads: sum,
       ...(node.opType === "AveragePool" ? { count_include_pad: 1 } : {}),
     };
-    return [b.add(node.opType, inputs, attributes)];
+    return [b.add(node.opType, inputs, attributes, { name: node.name })];
   };
 }
 

@@ -23,7 +23,14 @@ const mergeSlices = rewriteRule("merge-slices", ["Slice"], (node, context): Rewr
   if (slices === null) return skip(`what remains of "${x.name}" depends on sizes that are not known`);
   return (b) => {
     const vector = (pick: (slice: WholeSlice) => number): Value => b.constant("int64", slices.map(pick));
-    return [b.add("Slice", [context.value(x), vector((s) => s.start), vector((s) => s.end), vector((s) => s.axis), vector((s) => s.step)])];
+    return [
+      b.add(
+        "Slice",
+        [context.value(x), vector((s) => s.start), vector((s) => s.end), vector((s) => s.axis), vector((s) => s.step)],
+        {},
+        { name: node.name },
+      ),
+    ];
   };
 });
 interface WholeSlice {
@@ -70,7 +77,7 @@ const mergePads = rewriteRule("merge-pads", ["Pad"], (node, context): RewriteOut
     const axes = x.type.shape.map((_, axis) => axis);
     const pads = b.constant("int64", [...axes.map((axis) => total(axis, "begin")), ...axes.map((axis) => total(axis, "end"))]);
     const fill = optionalInput(node, 2);
-    return [b.add("Pad", fill === null ? [context.value(x), pads] : [context.value(x), pads, context.value(fill)])];
+    return [b.add("Pad", [context.value(x), pads, fill === null ? null : context.value(fill)], {}, { name: node.name })];
   };
 });
 const fillOf = (node: Node<"Pad">): number | null => {
@@ -86,7 +93,9 @@ const mergeCasts = rewriteRule("merge-casts", ["Cast"], (node, context): Rewrite
   const [from, through] = [x.type.dtype, dtypeFromOnnx(producer.attributes.to)];
   if (through === undefined) return "keep";
   if (!holdsAll(through, from)) return skip(`${through} does not hold every ${from}`);
-  return (b) => [sameType(x, outputAt(node.outputs, 0)) ? context.value(x) : b.add("Cast", [context.value(x)], node.attributes)];
+  return (b) => [
+    sameType(x, outputAt(node.outputs, 0)) ? context.value(x) : b.add("Cast", [context.value(x)], node.attributes, { name: node.name }),
+  ];
 });
 /** Bits of the integers that a type holds exactly, without the sign. */
 const integerBits: Readonly<Partial<Record<DType, number>>> = {
@@ -133,6 +142,7 @@ const mergeConcats = rewriteRule("merge-concats", ["Concat"], (node, context): R
       "Concat",
       parts.map((v) => (v === null ? null : context.value(v))),
       { axis },
+      { name: node.name },
     ),
   ];
 });
@@ -189,6 +199,7 @@ const keepReducedAxes = rewriteRule("reduction-axes", ["Unsqueeze", "Squeeze"], 
       reduction.opType,
       reduction.inputs.map((v) => (v === null ? null : context.value(v))),
       { ...reduction.attributes, keepdims },
+      { name: node.name },
     ),
   ];
 });

@@ -18,11 +18,11 @@ export const mergeReshapes: RewriteRule = rewriteRule("merge-reshapes", reshapes
   const [x, y] = [inputAt(producer, 0), outputAt(node.outputs, 0)];
   if (sameType(x, y)) return () => [context.value(x)];
   const form = sameOp(producer, node) ?? keptTarget(node, context) ?? constantTarget(x, y);
-  return form === null ? "keep" : (b) => [form(b, context.value(x))];
+  return form === null ? "keep" : (b) => [form(b, context.value(x), node.name)];
 });
 
 /** How the output is made of the chain's input. */
-type Form = (b: GraphBuilder, x: Value) => Value;
+type Form = (b: GraphBuilder, x: Value, name: string) => Value;
 
 /** Squeeze after Squeeze takes the axes of both out, Unsqueeze after Unsqueeze puts them in. */
 function sameOp(first: Node<Reshaping>, second: Node<Reshaping>): Form | null {
@@ -38,8 +38,8 @@ function sameOp(first: Node<Reshaping>, second: Node<Reshaping>): Form | null {
 }
 const withAxes =
   (opType: "Squeeze" | "Unsqueeze", axes: readonly number[]): Form =>
-  (b, x) =>
-    b.add(opType, [x, b.constant("int64", axes)]);
+  (b, x, name) =>
+    b.add(opType, [x, b.constant("int64", axes)], {}, { name });
 /** Axes of the largest of three tensors: those that the next one lacks, and those of the next one that the last one lacks. */
 function through(missing: readonly number[], further: readonly number[], rank: number): readonly number[] {
   const rest = Array.from({ length: rank }, (_, axis) => axis).filter((axis) => !missing.includes(axis));
@@ -51,7 +51,7 @@ function keptTarget(node: Node<Reshaping>, context: RewriteContext): Form | null
   if (!isOneOf(node, ["Reshape"])) return null;
   const target = inputAt(node, 1);
   const copies = node.attributes.allowzero === 0 && (target.elements === null || target.elements.includes(0));
-  return copies ? null : (b, x) => b.add("Reshape", [x, context.value(target)], node.attributes);
+  return copies ? null : (b, x, name) => b.add("Reshape", [x, context.value(target)], node.attributes, { name });
 }
 /** A Reshape to a constant: sizes that are numbers, those of x in the same place (0), and one that follows from the others (-1). */
 function constantTarget(x: Value, { type: { shape } }: Value): Form | null {
@@ -60,7 +60,7 @@ function constantTarget(x: Value, { type: { shape } }: Value): Form | null {
   const [inferred, ...further] = open.filter((axis) => shape[axis] !== x.type.shape[axis] || open.length === 1);
   if (further.length > 0 || (inferred !== undefined && isUnknown(shape[inferred] ?? "?"))) return null;
   const sizes = shape.map((d, axis) => (typeof d === "number" ? d : axis === inferred ? -1 : 0));
-  return (b, input) => b.add("Reshape", [input, b.constant("int64", sizes)]);
+  return (b, input, name) => b.add("Reshape", [input, b.constant("int64", sizes)], {}, { name });
 }
 
 /** A Reshape whose target is computed from sizes, where a constant says the same. */
@@ -68,5 +68,5 @@ export const constantReshape: RewriteRule = rewriteRule("constant-reshape", ["Re
   const [x, target] = [inputAt(node, 0), inputAt(node, 1)];
   if (target.producer === null || context.contents(target) !== null) return "keep";
   const form = constantTarget(x, outputAt(node.outputs, 0));
-  return form === null ? "keep" : (b) => [form(b, context.value(x))];
+  return form === null ? "keep" : (b) => [form(b, context.value(x), node.name)];
 });

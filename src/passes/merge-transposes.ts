@@ -22,7 +22,7 @@ export const mergeTransposes: RewriteRule = rewriteRule("merge-transposes", ["Tr
   if (!isIdentity && found.leaves !== 1) return "keep";
   return (b) => {
     const straight = rebuilt(b, input, found, context, new Map());
-    return [isIdentity ? straight : b.add("Transpose", [straight], { perm: total })];
+    return [isIdentity ? straight : b.add("Transpose", [straight], { perm: total }, { name: node.name })];
   };
 });
 

@@ -39,8 +39,8 @@ const inference: Pipeline = [
   ["merge-movement", mergeMovement],
   ["reduce-strength", reduceStrength],
   ["fuse-pad", fusePad],
-  ["fuse-bias", fuseBias],
   ["fuse-batch-norm", fuseBatchNorm],
+  ["fuse-bias", fuseBias],
   ["fold-input-norm", foldInputNorm],
   ["common-subexpression-elimination", eliminateCommonSubexpressions],
 ];
@@ -76,7 +76,7 @@ export interface PassRun {
 /** Which passes run, and who watches. */
 export interface OptimizeOptions {
   readonly purpose?: Purpose;
-  /** The last pass of the pipeline that runs. */
+  /** The last pass of the pipeline that runs; all do where it has none of that name. */
   readonly until?: string;
   /** Passes that do not run. */
   readonly without?: readonly string[];
@@ -113,8 +113,8 @@ export function optimize(
   return { graph: current, report: [...report.values()] };
 }
 function selected(pipeline: Pipeline, { until, without = [] }: OptimizeOptions): Pipeline {
-  const last = until === undefined ? pipeline.length - 1 : pipeline.findIndex(([name]) => name === until);
-  return pipeline.slice(0, last + 1).filter(([name]) => !without.includes(name));
+  const last = pipeline.findIndex(([name]) => name === until);
+  return (last < 0 ? pipeline : pipeline.slice(0, last + 1)).filter(([name]) => !without.includes(name));
 }
 
 function reportOf(pass: string, before: Graph, { graph, applied, skipped }: PassResult): PassReport {

@@ -2,7 +2,7 @@
 import type { GraphBuilder } from "../ir/builder.ts";
 import { isFloat } from "../ir/dtype.ts";
 import type { Node, Value } from "../ir/graph.ts";
-import type { OpType } from "../ir/op-types.ts";
+import type { OpAttributes, OpType } from "../ir/op-types.ts";
 import { outputAt } from "../ir/ops/outputs.ts";
 import { numbersOf, tensorFrom } from "../ir/tensor-data.ts";
 import { isOneOf, type Pass, type RewriteContext, type RewriteOutcome, type RewriteRule, rewrite, rewriteRule, skip } from "./rewrite.ts";
@@ -25,14 +25,20 @@ function numberOf(context: RewriteContext, value: Value): number | null {
   const numbers = tensor === null || tensor.data.length !== 1 ? null : numbersOf(tensor);
   return numbers?.[0] ?? null;
 }
-const one =
-  (build: (b: GraphBuilder) => Value): RewriteOutcome =>
-  (b) => [build(b)];
+/** One node in the place of another, under its name. */
+const instead =
+  <T extends OpType>(
+    node: Node,
+    opType: T,
+    inputs: (b: GraphBuilder) => readonly Value[],
+    attributes: Partial<OpAttributes[T]> = {},
+  ): RewriteOutcome =>
+  (b) => [b.add(opType, inputs(b), attributes, { name: node.name })];
 
 const divide = rewriteRule("divide-by-constant", ["Div"], (node, context): RewriteOutcome => {
   const [a, c] = operands(node) ?? [];
   if (!a || !c || !isFloat(a.type.dtype)) return "keep";
-  if (numberOf(context, a) === 1 && sameType(c, outputAt(node.outputs, 0))) return one((b) => b.add("Reciprocal", [context.value(c)]));
+  if (numberOf(context, a) === 1 && sameType(c, outputAt(node.outputs, 0))) return instead(node, "Reciprocal", () => [context.value(c)]);
   const tensor = context.contents(c);
   const numbers = tensor === null ? null : numbersOf(tensor);
   if (tensor === null || numbers === null) return "keep";
@@ -43,22 +49,22 @@ const divide = rewriteRule("divide-by-constant", ["Div"], (node, context): Rewri
   );
   const bad = numbersOf(inverse)?.some((v) => !Number.isFinite(v) || Math.abs(v) < leastNormal);
   if (bad !== false) return skip(`the reciprocal of "${c.name}" is out of range`);
-  return one((b) => b.add("Mul", [context.value(a), b.tensor(`${c.name}.reciprocal`, inverse)]));
+  return instead(node, "Mul", (b) => [context.value(a), b.tensor(`${c.name}.reciprocal`, inverse)]);
 });
 /** Below this a float16 or float32 loses digits. */
 const leastNormal = 2 ** -14;
 
-const powers: Readonly<Record<number, (b: GraphBuilder, x: Value) => Value>> = {
-  2: (b, x) => b.add("Mul", [x, x]),
-  0.5: (b, x) => b.add("Sqrt", [x]),
-  [-1]: (b, x) => b.add("Reciprocal", [x]),
+const powers: Readonly<Record<number, { readonly opType: "Mul" | "Sqrt" | "Reciprocal"; inputs(x: Value): readonly Value[] }>> = {
+  2: { opType: "Mul", inputs: (x) => [x, x] },
+  0.5: { opType: "Sqrt", inputs: (x) => [x] },
+  [-1]: { opType: "Reciprocal", inputs: (x) => [x] },
 };
 const power = rewriteRule("small-power", ["Pow"], (node, context): RewriteOutcome => {
   const [x, exponent] = operands(node) ?? [];
   const form = exponent ? powers[numberOf(context, exponent) ?? Number.NaN] : undefined;
   if (!x || form === undefined || !isFloat(x.type.dtype)) return "keep";
   return sameType(x, outputAt(node.outputs, 0))
-    ? one((b) => form(b, context.value(x)))
+    ? instead(node, form.opType, () => form.inputs(context.value(x)))
     : skip("the exponent broadcasts what it is applied to");
 });
 
@@ -76,7 +82,7 @@ const pair = (name: string, op: OpType, inner: OpType, into: OpType, sides: read
     if (inputs === null || !isFloat(inputs[0].type.dtype)) return "keep";
     for (const side of sides) {
       const x = under(context, inputs[side], inner, node);
-      if (x !== null) return one((b) => b.add(into, [context.value(inputs[side === 0 ? 1 : 0]), context.value(x)]));
+      if (x !== null) return instead(node, into, () => [context.value(inputs[side === 0 ? 1 : 0]), context.value(x)]);
     }
     return "keep";
   },
@@ -94,7 +100,7 @@ const negate = rewriteRule("times-minus-one", ["Mul"], (node, context): RewriteO
   const side = inputs?.findIndex((v) => numberOf(context, v) === -1) ?? -1;
   const x = inputs?.[1 - side];
   if (side < 0 || !x || !sameType(x, outputAt(node.outputs, 0))) return "keep";
-  return one((b) => b.add("Neg", [context.value(x)]));
+  return instead(node, "Neg", () => [context.value(x)]);
 });
 
 /** (x * c) * d = x * (c * d), and the same with sums: where one of c and d is a single number. */
@@ -111,7 +117,7 @@ const constants = rewriteRule("join-constants", ["Mul", "Add"], (node, context):
   const values = (many ?? []).map((v) => (node.opType === "Mul" ? v * scalar : v + scalar));
   const joined = tensorFrom(c.dtype, wider(c.shape, d.shape), values);
   if (numbersOf(joined)?.some((v) => !Number.isFinite(v)) !== false) return skip("the constants together are out of range");
-  return one((b) => b.add(node.opType, [context.value(known.other), b.tensor(`${outer.constant.name}.joined`, joined)]));
+  return instead(node, node.opType, (b) => [context.value(known.other), b.tensor(`${outer.constant.name}.joined`, joined)]);
 });
 function constantSide(context: RewriteContext, node: Node): { readonly constant: Value; readonly other: Value } | null {
   const [a, c] = operands(node) ?? [];
@@ -135,7 +141,7 @@ const argMax = rewriteRule("monotone-argmax", ["ArgMax"], (node, context): Rewri
   if (!value || !producer || !x || !rising.includes(producer.opType)) return "keep";
   if (isOneOf(producer, ["Softmax", "LogSoftmax"]) && !alongSameAxis(producer, node))
     return skip(`${producer.opType} is along another axis`);
-  return isSoleReader(context, value, node) ? one((b) => b.add("ArgMax", [context.value(x)], node.attributes)) : "keep";
+  return isSoleReader(context, value, node) ? instead(node, "ArgMax", () => [context.value(x)], node.attributes) : "keep";
 });
 function alongSameAxis(softmax: Node<"Softmax" | "LogSoftmax">, { attributes, inputs }: Node<"ArgMax">): boolean {
   const rank = inputs[0]?.type.shape.length ?? 0;

@@ -1,9 +1,11 @@
 /** `striate check`: the real command on real files, its report in every format, and its exit codes. */
+
 import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, expect, test } from "vitest";
+import { plainEnvironment } from "../support/run-cli.ts";
 
 const root = resolve(import.meta.dirname, "../..");
 // Beside the tests, so that `striate` is found by the type checker as in a project that has it installed.
@@ -22,7 +24,7 @@ interface Result {
 async function check(...args: readonly string[]): Promise<Result> {
   const child = spawn(process.execPath, [join(root, "bin/striate.js"), "check", ...args], {
     cwd: root,
-    env: { ...process.env, NO_COLOR: "1" },
+    env: plainEnvironment(),
   });
   let [out, err] = ["", ""];
   child.stdout.on("data", (chunk) => {
@@ -45,7 +47,7 @@ test("a mistake that types and tracing both find is told once, at its argument, 
   expect({ code, out }).toEqual({ code: 1, out: "" });
   expect(
     err,
-  ).toBe(`test/mistakes/simple-cnn.ts:10:43 error[linear-in-features]: linear "fc": inFeatures is 1024, but the input has 2048 features
+  ).toBe(`test/mistakes/simple-cnn.ts:10:43 error[linear-in-features]: linear "fc": inFeatures is 1024, but the input has 32 * 8 * 8 = 2048 features
 
   10 │     return { logits: linear(flatten(y), { inFeatures: 1024, outFeatures: 10, name: "fc" }) };
      │                                           ~~~~~~~~~~
@@ -105,6 +107,7 @@ test("what only the type checker finds is told in its words", async () => {
 });
 
 const warned = `import { batchNorm2d, conv2d, defineModel, relu } from "striate";
+import { plainEnvironment } from "../support/run-cli.ts";
 
 export default defineModel({
   name: "Net",

@@ -2,6 +2,7 @@
 import { type AnyModel, compile } from "striate";
 import { describe, expect, test } from "vitest";
 import { alexnet } from "../../models/alexnet.ts";
+import { inceptionV3Aux } from "../../models/inception-v3.ts";
 import { mobilenetV2 } from "../../models/mobilenet-v2.ts";
 import { resnet18, resnet50 } from "../../models/resnet.ts";
 import { vgg16Bn } from "../../models/vgg.ts";
@@ -28,6 +29,7 @@ describe.skipIf(goldensMissing !== null)(`outputs of torchvision${goldensMissing
   // The goldens' README: 1e-3 for whole models in float32.
   test.each<[file: string, model: AnyModel]>([
     ["alexnet", alexnet()],
+    ["inception_v3", inceptionV3Aux()],
     ["mobilenet_v2", mobilenetV2()],
     ["resnet18", resnet18()],
     ["resnet50", resnet50()],

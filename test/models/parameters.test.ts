@@ -2,6 +2,9 @@
 import { type AnyModel, trace } from "striate";
 import { describe, expect, test } from "vitest";
 import { alexnet } from "../../models/alexnet.ts";
+import { densenet121, densenet169, densenet201 } from "../../models/densenet.ts";
+import { googlenet } from "../../models/googlenet.ts";
+import { inceptionV3, inceptionV3Aux } from "../../models/inception-v3.ts";
 import { mobilenetV2 } from "../../models/mobilenet-v2.ts";
 import { resnet18, resnet34, resnet50, resnet101, resnet152 } from "../../models/resnet.ts";
 import { simpleCnn } from "../../models/simple-cnn.ts";
@@ -12,6 +15,7 @@ import { golden, goldensMissing, type StateRow } from "../support/goldens.ts";
 
 const recorded: readonly (readonly [file: string, model: AnyModel])[] = [
   ["models/alexnet", alexnet()],
+  ["models/inception_v3", inceptionV3Aux()],
   ["models/mobilenet_v2", mobilenetV2()],
   ["models/resnet18", resnet18()],
   ["models/resnet34", resnet34()],
@@ -64,6 +68,12 @@ test.each([
   ["vgg19", vgg19(), 143_667_240],
   ["mobilenetV2", mobilenetV2(), 3_504_872],
   ["alexnet", alexnet(), 61_100_840],
+  ["inceptionV3", inceptionV3(), 23_834_568],
+  ["inceptionV3 with its auxiliary classifier", inceptionV3Aux(), 27_161_264],
+  ["googlenet", googlenet(), 6_624_904],
+  ["densenet121", densenet121(), 7_978_856],
+  ["densenet169", densenet169(), 14_149_480],
+  ["densenet201", densenet201(), 20_013_928],
   ["vitB16", vitB16(), 86_567_656],
   ["simpleCnn for 32x32x3", simpleCnn({ inChannels: 3, imageSize: 32 }), 25_578],
   ["simpleCnn for 28x28x1", simpleCnn(), 20_490],

@@ -9,8 +9,8 @@ import type { Graph, Value } from "../../src/ir/graph.ts";
 import { numbersOf, type TensorData, tensorFrom } from "../../src/ir/tensor-data.ts";
 import { differentiate } from "../../src/passes/differentiate.ts";
 import { lower } from "../../src/passes/lower.ts";
+import { fromOrt, toOrt } from "../../src/runtime/ort-tensor.ts";
 import { runGraph } from "./run-graph.ts";
-import { hostTensor, ortTensor } from "./run-training.ts";
 
 /** Tensors by name. */
 export type Tensors = Readonly<Record<string, TensorData>>;
@@ -118,8 +118,8 @@ async function runner(
     logSeverityLevel: 3,
   });
   const run = async (feeds: Tensors): Promise<Tensors> => {
-    const results = await session.run(Object.fromEntries(Object.entries(feeds).map(([name, data]) => [name, ortTensor(data)])));
-    return Object.fromEntries(Object.entries(results).map(([name, tensor]) => [name, hostTensor(tensor)]));
+    const results = await session.run(Object.fromEntries(Object.entries(feeds).map(([name, data]) => [name, toOrt(data)])));
+    return Object.fromEntries(Object.entries(results).map(([name, tensor]) => [name, fromOrt(tensor)]));
   };
   return { run, release: () => session.release() };
 }

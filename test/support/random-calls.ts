@@ -233,12 +233,10 @@ const products = fc
     ],
     text: "matmul(a, b)",
   }));
-const chunking = fc
-  .tuple(batch, natural(1, 9), natural(1, 5), natural(0, 2))
-  .map(([n, p, chunks, piece]) => ({
-    inputs: [[n, known(p), known(3)]],
-    text: `chunk(a, ${chunks}, 1)[${Math.min(piece, Math.ceil(p / Math.ceil(p / chunks)) - 1)}]`,
-  }));
+const chunking = fc.tuple(batch, natural(1, 9), natural(1, 5), natural(0, 2)).map(([n, p, chunks, piece]) => ({
+  inputs: [[n, known(p), known(3)]],
+  text: `chunk(a, ${chunks}, 1)[${Math.min(piece, Math.ceil(p / Math.ceil(p / chunks)) - 1)}]`,
+}));
 const viewing = fc.tuple(batch, natural(1, 5), natural(1, 5)).map(([n, p, q]) => ({
   inputs: [[n, known(p), known(q), known("H")]],
   text: `view(a, [-1, ${q}, ${p}])`,

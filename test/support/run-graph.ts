@@ -4,7 +4,7 @@ import { writeModel } from "../../src/codegen/index.ts";
 import type { Graph } from "../../src/ir/graph.ts";
 import type { TensorData } from "../../src/ir/tensor-data.ts";
 import { lower } from "../../src/passes/index.ts";
-import { hostTensor, ortTensor } from "./run-training.ts";
+import { fromOrt, toOrt } from "../../src/runtime/ort-tensor.ts";
 
 /** The outputs by name, lowered for an opset first. */
 export async function runGraph(
@@ -20,7 +20,7 @@ export async function runModel(
   feeds: Readonly<Record<string, TensorData>>,
 ): Promise<Readonly<Record<string, TensorData>>> {
   const session = await ort.InferenceSession.create(bytes, { graphOptimizationLevel: "disabled", logSeverityLevel: 3 });
-  const results = await session.run(Object.fromEntries(Object.entries(feeds).map(([name, data]) => [name, ortTensor(data)])));
+  const results = await session.run(Object.fromEntries(Object.entries(feeds).map(([name, data]) => [name, toOrt(data)])));
   await session.release();
-  return Object.fromEntries(Object.entries(results).map(([name, tensor]) => [name, hostTensor(tensor)]));
+  return Object.fromEntries(Object.entries(results).map(([name, tensor]) => [name, fromOrt(tensor)]));
 }

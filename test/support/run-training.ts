@@ -1,7 +1,8 @@
 /** Drives a training graph by its manifest, as any program would, on onnxruntime alone. */
 import * as ort from "onnxruntime-node";
 import type { CompiledTraining } from "../../src/compile/training.ts";
-import type { TensorData, TypedArray } from "../../src/ir/tensor-data.ts";
+import type { TensorData } from "../../src/ir/tensor-data.ts";
+import { fromOrt, toOrt } from "../../src/runtime/ort-tensor.ts";
 
 /** One step's batch. */
 export interface StepBatch {
@@ -17,18 +18,6 @@ export interface TrainingRun {
   readonly state: ReadonlyMap<string, TensorData>;
 }
 
-/** An onnxruntime tensor of contents. */
-export function ortTensor({ dtype, shape, data }: TensorData): ort.Tensor {
-  if (dtype === "bfloat16") throw new Error("onnxruntime-node holds no bfloat16");
-  return new ort.Tensor(dtype, data as Float32Array, [...shape]);
-}
-/** The contents of an onnxruntime tensor. */
-export const hostTensor = (tensor: ort.Tensor): TensorData => ({
-  dtype: tensor.type as TensorData["dtype"],
-  shape: tensor.dims,
-  data: tensor.data as TypedArray,
-});
-
 /** Runs the steps, feeding each the state that the last one gave. */
 export async function runTraining(
   compiled: CompiledTraining,
@@ -38,14 +27,14 @@ export async function runTraining(
 ): Promise<TrainingRun> {
   const { manifest } = compiled;
   const session = await ort.InferenceSession.create(compiled.bytes, { intraOpNumThreads: 2 });
-  const state = new Map([...initial].map(([name, data]) => [name, ortTensor(data)]));
+  const state = new Map([...initial].map(([name, data]) => [name, toOrt(data)]));
   const losses: number[] = [];
   const correct: number[] = [];
   const firstGradients = new Map<string, TensorData>();
   for (const [i, { input, target }] of batches.entries()) {
     const feeds: Record<string, ort.Tensor> = {
-      [manifest.batch[0] ?? "input"]: ortTensor(input),
-      [manifest.targets[0] ?? "target"]: ortTensor(target),
+      [manifest.batch[0] ?? "input"]: toOrt(input),
+      [manifest.targets[0] ?? "target"]: toOrt(target),
     };
     if (manifest.scalars.learning_rate !== undefined) feeds["learning_rate"] = new ort.Tensor("float32", [learningRate], []);
     if (manifest.scalars.step !== undefined) feeds["step"] = new ort.Tensor("int64", [BigInt(i + 1)], []);
@@ -63,8 +52,8 @@ export async function runTraining(
     }
     if (i > 0) continue;
     for (const [name, tensor] of Object.entries(results))
-      if (name.endsWith(".grad")) firstGradients.set(name.slice(0, -5), hostTensor(tensor));
+      if (name.endsWith(".grad")) firstGradients.set(name.slice(0, -5), fromOrt(tensor));
   }
   await session.release();
-  return { losses, correct, firstGradients, state: new Map([...state].map(([name, tensor]) => [name, hostTensor(tensor)])) };
+  return { losses, correct, firstGradients, state: new Map([...state].map(([name, tensor]) => [name, fromOrt(tensor)])) };
 }

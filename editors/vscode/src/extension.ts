@@ -117,8 +117,8 @@ function createClient(settings: Settings, { program, folder }: { readonly progra
     middleware: {
       window: {
         // A model's page is Markdown: it is shown as it is meant to be read.
-        async showDocument(params, next) {
-          if (!params.uri.endsWith(".md")) return next(params, new vscode.CancellationTokenSource().token);
+        async showDocument(params, token, next) {
+          if (!params.uri.endsWith(".md")) return next(params, token);
           await vscode.commands.executeCommand("markdown.showPreviewToSide", vscode.Uri.parse(params.uri));
           return { success: true };
         },

@@ -29,7 +29,7 @@ export function statusText(state: State): StatusText {
     case "untrusted":
       return { text: "striate: off", detail: "nothing is run before this workspace is trusted", mark: "warning", busy: false };
     case "missing":
-      return { text: "striate: off", detail: state.why, mark: "warning", busy: false };
+      return { text: "striate: off", detail: state.why, mark: "information", busy: false };
     case "starting":
       return { text: "striate", detail: "starting", mark: "information", busy: true };
     case "stopped":

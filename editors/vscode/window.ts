@@ -1,0 +1,150 @@
+/**
+ * Uses the packaged extension in a real VS Code, as its user would, and prints what the window showed as JSON; takes the pictures of
+ * docs/editor.md where a folder for them is given.
+ *
+ *   STRIATE_VSCODE=/path/to/node_modules/code-server npm run window [-- FOLDER]
+ *
+ * VS Code comes from npm, in its build for browsers, and Chromium opens it. In an empty folder:
+ *
+ *   npm install --ignore-scripts code-server@4.96.4
+ *   cd node_modules/code-server/lib/vscode && rm npm-shrinkwrap.json && npm install --ignore-scripts --omit=dev
+ *   cd extensions && npm install --ignore-scripts --omit=dev
+ */
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { chromium, type Locator, type Page } from "playwright-core";
+
+const root = resolve(import.meta.dirname, "../..");
+const vsix = join(import.meta.dirname, "dist/striate.vsix");
+const server = join(process.env["STRIATE_VSCODE"] ?? "", "lib/vscode/out/server-main.js");
+const browser = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
+const pictures = process.argv[2];
+if (!existsSync(server)) throw new Error("STRIATE_VSCODE names no code-server: the head of this file says how to get it");
+if (!existsSync(vsix)) throw new Error("there is no dist/striate.vsix: npm run package makes it");
+
+const folder = mkdtempSync(join(tmpdir(), "striate-vscode-"));
+const workspace = join(folder, "digits");
+const port = "8931";
+
+/** A model with a mistake that types cannot see: the size comes from elsewhere. */
+const digits = `import { conv2d, defineModel, flatten, linear, maxPool2d, relu } from "striate";
+import { features } from "./settings.ts";
+
+export default defineModel({
+  name: "Digits",
+  inputs: { input: ["N", 1, 28, 28] },
+  forward({ input }) {
+    const x = relu(conv2d(input, { outChannels: 32, kernelSize: 3, padding: 1 }));
+    const y = maxPool2d(x, { kernelSize: 4 });
+    return { logits: linear(flatten(y), { inFeatures: features, outFeatures: 10 }) };
+  },
+});
+`;
+const settings = {
+  "breadcrumbs.enabled": false,
+  "editor.fontSize": 13,
+  "editor.minimap.enabled": false,
+  "files.watcherExclude": { "**/node_modules/**": true },
+  "window.commandCenter": false,
+  "workbench.activityBar.location": "hidden",
+  "workbench.startupEditor": "none",
+};
+
+function makeWorkspace(): void {
+  mkdirSync(join(workspace, "node_modules"), { recursive: true });
+  mkdirSync(join(workspace, ".vscode"));
+  symlinkSync(root, join(workspace, "node_modules/striate"));
+  writeFileSync(join(workspace, ".vscode/settings.json"), JSON.stringify(settings));
+  writeFileSync(join(workspace, "package.json"), JSON.stringify({ name: "digits", type: "module" }));
+  writeFileSync(
+    join(workspace, "tsconfig.json"),
+    JSON.stringify({ compilerOptions: { strict: true, module: "nodenext", target: "es2023", noEmit: true, allowImportingTsExtensions: true, types: [] } }),
+  );
+  writeFileSync(join(workspace, "digits.ts"), digits);
+  writeFileSync(join(workspace, "settings.ts"), "export const features: number = 1024;\n");
+  copyFileSync(join(root, "models/resnet.ts"), join(workspace, "resnet.ts"));
+}
+
+async function startServer(): Promise<ChildProcess> {
+  const own = ["--extensions-dir", join(folder, "extensions"), "--user-data-dir", join(folder, "user")];
+  execFileSync(process.execPath, [server, "--install-extension", vsix, ...own], { stdio: "ignore" });
+  const args = [server, "--accept-server-license-terms", "--host", "127.0.0.1", "--port", port, "--without-connection-token", ...own];
+  const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "ignore"] });
+  for await (const text of child.stdout) if (String(text).includes("Web UI available")) break;
+  return child;
+}
+
+/** Opens a file of the workspace in a window. */
+async function open(page: Page, file: string): Promise<void> {
+  const payload = encodeURIComponent(JSON.stringify([["openFile", `vscode-remote://127.0.0.1:${port}${join(workspace, file)}`]]));
+  await page.goto(`http://127.0.0.1:${port}/?folder=${workspace}&payload=${payload}`);
+}
+const picture = async (page: Page, name: string): Promise<void> => {
+  if (pictures !== undefined) await page.screenshot({ path: join(pictures, name) });
+};
+/** The text of a line, with its hints, as it is shown. */
+const line = async (page: Page, part: string): Promise<string> =>
+  ((await page.locator(".view-line", { hasText: part }).first().textContent()) ?? "").replaceAll("\u00a0", " ").trim();
+const shown = (page: Page, part: string): Locator => page.locator(".view-line", { hasText: part }).first();
+
+async function digitsSession(page: Page) {
+  await open(page, "digits.ts");
+  const dialog = page.getByText("Do you trust the authors of the files in this folder?");
+  await dialog.waitFor();
+  await page.locator(".view-line", { hasText: "maxPool2d(x" }).waitFor();
+  // As long as a run takes where it is allowed.
+  await page.waitForTimeout(4000);
+  const untrusted = await line(page, "maxPool2d(x");
+  await page.getByText("Yes, I trust the authors").click();
+  await shown(page, "const y: [N, 32, 7, 7]").waitFor();
+  await page.locator(".squiggly-error").first().waitFor();
+  const trusted = await line(page, "maxPool2d(x");
+  await page.locator(".view-line span", { hasText: /^conv2d$/ }).last().hover();
+  const hover = page.locator(".monaco-hover:visible", { hasText: "28 = " }).first();
+  await hover.waitFor();
+  const hovered = (await hover.innerText()).replaceAll("\u00a0", " ");
+  await picture(page, "vscode-hover.png");
+  await page.keyboard.press("Escape");
+  await page.locator(".view-line span", { hasText: "inFeatures" }).first().click();
+  await page.keyboard.press("Control+.");
+  const menu = page.locator(".action-widget");
+  await menu.getByText("Set inFeatures to 1568").waitFor();
+  const actions = (await menu.innerText()).split("\n").map((text) => text.trim()).filter((text) => text !== "");
+  await picture(page, "vscode-fix.png");
+  await page.keyboard.press("Enter");
+  await shown(page, "inFeatures: 1568").waitFor();
+  await page.locator(".squiggly-error").first().waitFor({ state: "detached" });
+  return { untrusted, trusted, hovered, actions, fixed: await line(page, "inFeatures") };
+}
+
+async function resnetSession(page: Page) {
+  await open(page, "resnet.ts");
+  const lens = page.locator(".codelens-decoration", { hasText: "parameters" });
+  await shown(page, "const x: [N, 64, 112, 112]").waitFor();
+  const stem = await line(page, "const x: [N, 64, 112, 112]");
+  await page.keyboard.press("Control+End");
+  await lens.first().waitFor();
+  const lenses = await lens.allInnerTexts();
+  await picture(page, "vscode-resnet.png");
+  return { stem, lenses: lenses.map((text) => text.replaceAll("\u00a0", " ")) };
+}
+
+makeWorkspace();
+const child = await startServer();
+const chrome = await chromium.launch({ executablePath: browser, args: ["--no-sandbox"] });
+try {
+  const page = await chrome.newPage({ viewport: { width: 1080, height: 480 } });
+  page.setDefaultTimeout(60_000);
+  const first = await digitsSession(page);
+  const second = await resnetSession(page);
+  console.log(JSON.stringify({ ...first, ...second, text: readFileSync(join(workspace, "digits.ts"), "utf8") }, null, 2));
+} catch (error) {
+  for (const page of chrome.contexts().flatMap((context) => context.pages())) await page.screenshot({ path: join(tmpdir(), "striate-vscode.png") });
+  throw error;
+} finally {
+  await chrome.close();
+  child.kill();
+  rmSync(folder, { recursive: true });
+}
