@@ -11,7 +11,10 @@ const generic = (body: readonly string[], result: string): string =>
 /** A generic function of n layers, by what it is made of. */
 const constructs: Readonly<Record<string, (n: number) => string>> = {
   "3x3 convolutions": (n) =>
-    generic(range(n).map((i) => `  const x${i + 1} = conv2d(x${i}, { outChannels: 64, kernelSize: 3, padding: 1 });`), `x${n}`),
+    generic(
+      range(n).map((i) => `  const x${i + 1} = conv2d(x${i}, { outChannels: 64, kernelSize: 3, padding: 1 });`),
+      `x${n}`,
+    ),
   "convolution, batch norm, relu, each group a scope": (n) =>
     generic(
       range(n).map(
@@ -20,7 +23,10 @@ const constructs: Readonly<Record<string, (n: number) => string>> = {
       `x${n}`,
     ),
   "residual blocks": (n) =>
-    generic(range(n).map((i) => `  const x${i + 1} = relu(add(conv2d(x${i}, { outChannels: 64, kernelSize: 3, padding: 1 }), x${i}));`), `x${n}`),
+    generic(
+      range(n).map((i) => `  const x${i + 1} = relu(add(conv2d(x${i}, { outChannels: 64, kernelSize: 3, padding: 1 }), x${i}));`),
+      `x${n}`,
+    ),
   "dense layers": (n) =>
     generic(
       range(n).map((i) => `  const x${i + 1} = concat([x${i}, conv2d(x${i}, { outChannels: 32, kernelSize: 3, padding: 1 })], 1);`),
@@ -33,7 +39,10 @@ const constructs: Readonly<Record<string, (n: number) => string>> = {
       "  const b = conv2d(conv2d(x, { outChannels: 16, kernelSize: 1 }), { outChannels: 16, kernelSize: 3, padding: 1 });",
       "  return concat([a, b, conv2d(maxPool2d(x, { kernelSize: 3, stride: 1, padding: 1 }), { outChannels: 32, kernelSize: 1 })], 1);",
       "}",
-      generic(range(n).map((i) => `  const x${i + 1} = inception(x${i});`), `x${n}`),
+      generic(
+        range(n).map((i) => `  const x${i + 1} = inception(x${i});`),
+        `x${n}`,
+      ),
     ].join("\n"),
   "layers of a sequential": (n) =>
     `export const y = sequential(${range(n)
@@ -43,7 +52,6 @@ const constructs: Readonly<Record<string, (n: number) => string>> = {
 const header = [
   'import { add, batchNorm2d, concat, conv2d, layers, maxPool2d, relu, scope, sequential, type Tensor } from "striate";',
   'declare const x: Tensor<["N", 64, 56, 56]>;',
-  "void [add, batchNorm2d, concat, conv2d, layers, maxPool2d, relu, scope, sequential];",
 ].join("\n");
 
 const compiler = process.argv[2] ?? "typescript";

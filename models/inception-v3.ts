@@ -89,20 +89,16 @@ function mixed7a<S>(x: Tensor<S>) {
   const c = conv(b, "branch7x7x3_4", { outChannels: 192, kernelSize: 3, stride: 2 });
   return concat([a, c, maxPool2d(x, { kernelSize: 3, stride: 2 })], 1);
 }
-/** Figure 7: a row and a column side by side. */
+/** Figure 7: rows and columns side by side. */
 function mixed7<S>(x: Tensor<S>) {
-  const split = <T>(y: Tensor<T>, name: string) =>
-    concat(
-      [
-        conv(y, `${name}a`, { outChannels: 384, kernelSize: [1, 3], padding: [0, 1] }),
-        conv(y, `${name}b`, { outChannels: 384, kernelSize: [3, 1], padding: [1, 0] }),
-      ],
-      1,
-    );
   const a = conv1x1(x, "branch1x1", 320);
-  const b = split(conv1x1(x, "branch3x3_1", 384), "branch3x3_2");
-  const c = split(conv3x3(conv1x1(x, "branch3x3dbl_1", 448), "branch3x3dbl_2", 384), "branch3x3dbl_3");
-  return concat([a, b, c, pooled(x, 192)], 1);
+  const b = conv1x1(x, "branch3x3_1", 384);
+  const c = conv3x3(conv1x1(x, "branch3x3dbl_1", 448), "branch3x3dbl_2", 384);
+  const wide = { outChannels: 384, kernelSize: [1, 3], padding: [0, 1] } as const;
+  const high = { outChannels: 384, kernelSize: [3, 1], padding: [1, 0] } as const;
+  const [b1, b2] = [conv(b, "branch3x3_2a", wide), conv(b, "branch3x3_2b", high)];
+  const [c1, c2] = [conv(c, "branch3x3dbl_3a", wide), conv(c, "branch3x3dbl_3b", high)];
+  return concat([a, b1, b2, c1, c2, pooled(x, 192)], 1);
 }
 /** The auxiliary classifier: a second loss for the middle of the network. */
 function auxiliary<K extends number>(x: Tensor<["N", 768, 17, 17]>, numClasses: K) {

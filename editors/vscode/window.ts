@@ -11,7 +11,7 @@
  *   cd extensions && npm install --ignore-scripts --omit=dev
  */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { chromium, type Locator, type Page } from "playwright-core";
@@ -42,9 +42,27 @@ export default defineModel({
   },
 });
 `;
+/** A block that is called several times: one line of it has several shapes. */
+const blocks = `import { batchNorm2d, conv2d, defineModel, flatten, linear, maxPool2d, relu, type Tensor } from "striate";
+
+function block<S>(x: Tensor<S>, channels: number) {
+  const y = conv2d(x, { outChannels: channels, kernelSize: 3, padding: 1, bias: false });
+  return maxPool2d(relu(batchNorm2d(y)), { kernelSize: 2 });
+}
+
+export default defineModel({
+  name: "Blocks",
+  inputs: { input: ["N", 3, 64, 64] },
+  forward({ input }) {
+    const x = block(block(block(input, 32), 64), 128);
+    return { logits: linear(flatten(x), { outFeatures: 10, name: "fc" }) };
+  },
+});
+`;
 const settings = {
   "breadcrumbs.enabled": false,
   "editor.fontSize": 13,
+  "editor.inlayHints.maximumLength": 120,
   "editor.minimap.enabled": false,
   "files.watcherExclude": { "**/node_modules/**": true },
   "window.commandCenter": false,
@@ -64,7 +82,8 @@ function makeWorkspace(): void {
   );
   writeFileSync(join(workspace, "digits.ts"), digits);
   writeFileSync(join(workspace, "settings.ts"), "export const features: number = 1024;\n");
-  copyFileSync(join(root, "models/resnet.ts"), join(workspace, "resnet.ts"));
+  writeFileSync(join(workspace, "blocks.ts"), blocks);
+  writeFileSync(join(workspace, "report.html"), "<!doctype html><html><head><title>report</title></head><body><h1>Losses of a run</h1></body></html>");
 }
 
 async function startServer(): Promise<ChildProcess> {
@@ -81,12 +100,14 @@ async function open(page: Page, file: string): Promise<void> {
   const payload = encodeURIComponent(JSON.stringify([["openFile", `vscode-remote://127.0.0.1:${port}${join(workspace, file)}`]]));
   await page.goto(`http://127.0.0.1:${port}/?folder=${workspace}&payload=${payload}`);
 }
+/** Waits until nothing fades in any more. */
+const settled = (page: Page): Promise<void> => page.waitForTimeout(700);
 const picture = async (page: Page, name: string): Promise<void> => {
   if (pictures !== undefined) await page.screenshot({ path: join(pictures, name) });
 };
+const plain = (text: string): string => text.replaceAll("\u00a0", " ").trim();
 /** The text of a line, with its hints, as it is shown. */
-const line = async (page: Page, part: string): Promise<string> =>
-  ((await page.locator(".view-line", { hasText: part }).first().textContent()) ?? "").replaceAll("\u00a0", " ").trim();
+const line = async (page: Page, part: string): Promise<string> => plain((await shown(page, part).textContent()) ?? "");
 const shown = (page: Page, part: string): Locator => page.locator(".view-line", { hasText: part }).first();
 
 async function digitsSession(page: Page) {
@@ -101,45 +122,75 @@ async function digitsSession(page: Page) {
   await shown(page, "const y: [N, 32, 7, 7]").waitFor();
   await page.locator(".squiggly-error").first().waitFor();
   const trusted = await line(page, "maxPool2d(x");
+  // Without the list of files there is room for the lines.
+  await page.keyboard.press("Control+b");
   await page.locator(".view-line span", { hasText: /^conv2d$/ }).last().hover();
   const hover = page.locator(".monaco-hover:visible", { hasText: "28 = " }).first();
   await hover.waitFor();
-  const hovered = (await hover.innerText()).replaceAll("\u00a0", " ");
+  const hovered = plain(await hover.innerText());
+  await settled(page);
   await picture(page, "vscode-hover.png");
   await page.keyboard.press("Escape");
-  await page.locator(".view-line span", { hasText: "inFeatures" }).first().click();
+  const word = page.locator(".view-line span", { hasText: "inFeatures" }).last();
+  await word.hover();
+  const mistake = page.locator(".monaco-hover:visible .hover-contents", { hasText: "1568 features" }).first();
+  await mistake.waitFor();
+  const message = plain(await mistake.innerText());
+  await settled(page);
+  await picture(page, "vscode-mistake.png");
+  await page.keyboard.press("Escape");
+  await word.click();
   await page.keyboard.press("Control+.");
   const menu = page.locator(".action-widget");
   await menu.getByText("Set inFeatures to 1568").waitFor();
   const actions = (await menu.innerText()).split("\n").map((text) => text.trim()).filter((text) => text !== "");
+  await settled(page);
   await picture(page, "vscode-fix.png");
   await page.keyboard.press("Enter");
   await shown(page, "inFeatures: 1568").waitFor();
   await page.locator(".squiggly-error").first().waitFor({ state: "detached" });
-  return { untrusted, trusted, hovered, actions, fixed: await line(page, "inFeatures") };
+  return { untrusted, trusted, hovered, message, actions, fixed: await line(page, "inFeatures") };
 }
 
-async function resnetSession(page: Page) {
-  await open(page, "resnet.ts");
+async function blocksSession(page: Page) {
+  await open(page, "blocks.ts");
+  await shown(page, "const x: [N, 128, 8, 8]").waitFor();
   const lens = page.locator(".codelens-decoration", { hasText: "parameters" });
-  await shown(page, "const x: [N, 64, 112, 112]").waitFor();
-  const stem = await line(page, "const x: [N, 64, 112, 112]");
-  await page.keyboard.press("Control+End");
   await lens.first().waitFor();
-  const lenses = await lens.allInnerTexts();
-  await picture(page, "vscode-resnet.png");
-  return { stem, lenses: lenses.map((text) => text.replaceAll("\u00a0", " ")) };
+  await settled(page);
+  const seen = { block: await line(page, "const y"), lens: plain(await lens.first().innerText()) };
+  await picture(page, "vscode-blocks.png");
+  await lens.first().locator("a").click();
+  await panel(page, "Blocks");
+  await settled(page);
+  await picture(page, "vscode-summary.png");
+  await command(page, "striate: Show a Training Report");
+  await panel(page, "Losses of a run");
+  return { ...seen, panels: ["Blocks", "Losses of a run"] };
+}
+/** Waits for a panel whose page has this headline. */
+async function panel(page: Page, headline: string): Promise<void> {
+  for (;;) {
+    const found = await Promise.all(page.frames().map((frame) => frame.locator("h1", { hasText: headline }).count().catch(() => 0)));
+    if (found.some((count) => count > 0)) return;
+    await page.waitForTimeout(200);
+  }
+}
+async function command(page: Page, title: string): Promise<void> {
+  await page.keyboard.press("F1");
+  await page.keyboard.type(title);
+  await page.locator(".quick-input-list .monaco-list-row", { hasText: title.replace(/^striate: /, "") }).first().click();
 }
 
 makeWorkspace();
 const child = await startServer();
 const chrome = await chromium.launch({ executablePath: browser, args: ["--no-sandbox"] });
 try {
-  const page = await chrome.newPage({ viewport: { width: 1080, height: 480 } });
+  const page = await chrome.newPage({ viewport: { width: 1060, height: 540 } });
   page.setDefaultTimeout(60_000);
   const first = await digitsSession(page);
-  const second = await resnetSession(page);
-  console.log(JSON.stringify({ ...first, ...second, text: readFileSync(join(workspace, "digits.ts"), "utf8") }, null, 2));
+  const second = await blocksSession(page);
+  console.log(JSON.stringify({ ...first, ...second }, null, 2));
 } catch (error) {
   for (const page of chrome.contexts().flatMap((context) => context.pages())) await page.screenshot({ path: join(tmpdir(), "striate-vscode.png") });
   throw error;

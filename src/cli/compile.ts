@@ -6,7 +6,7 @@ import { userError } from "../ir/diagnostic.ts";
 import type { Graph } from "../ir/graph.ts";
 import { nowhere } from "../ir/location.ts";
 import { printGraph } from "../ir/print.ts";
-import { type OptimizationLevel, type OptimizationReport, type OptimizeOptions, type PassRun, pipelines } from "../passes/index.ts";
+import { type OptimizationLevel, type OptimizationReport, type OptimizeOptions, type PassRun, passNames } from "../passes/index.ts";
 import { writeSafetensors } from "../runtime/index.ts";
 import { explanation, verificationText } from "./explain-passes.ts";
 import { type LoadedModel, loadModel } from "./load-model.ts";
@@ -160,7 +160,6 @@ interface Watched {
   /** Runs the graphs before and after each pass. Throws a CompileError when one of them computes something else: no file is written then. */
   verified(options: CompileOptions): Promise<Verification | null>;
 }
-const passNames: readonly string[] = [...new Set(pipelines.inference.all.map(([name]) => name))];
 const passNamed = (option: string, text: string): string => oneOf(option, text, passNames);
 function watch({ until, without, printAfter, verify, seed = 0 }: Flags): Watched {
   const runs: PassRun[] = [];

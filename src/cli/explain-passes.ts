@@ -42,7 +42,7 @@ export function verificationText({ verdicts, sizes, skipped }: Verification): st
     const where = worst === null || !isWrong ? "" : ` in "${harmless(worst.output)}"${sizesText(worst.sizes, " at ")}`;
     const broken =
       culprit === null ? "" : `\n  ${" ".repeat(width)}    ${culprit.rule} at ${harmless(culprit.node)}${place(culprit.location)}`;
-    return `  ${pass.padEnd(width)}  ${mark}: largest relative error ${error.toExponential(1)}${where} ${changes === 0 ? "" : ` (${changes} changes)`}${broken}\n`;
+    return `  ${pass.padEnd(width)}  ${mark}: largest relative error ${error.toExponential(1)}${where}${changes === 0 ? "" : ` (${changes} changes)`}${broken}\n`;
   });
   const ran = sizes.map((size) => sizesText(size, "")).filter((text) => text !== "");
   const notes = skipped.map(({ sizes: size, reason }) => `  not run${sizesText(size, " at ")}: ${harmless(reason.split("\n")[0] ?? "")}\n`);

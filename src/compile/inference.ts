@@ -54,7 +54,7 @@ export function buildInference(model: Compilable, options: CompileOptions = {}):
   const weights = withWeights(source, options);
   const bound = bindInputs(source.graph, weights);
   const level = options.optimize ?? "all";
-  const first = optimize(bound, level, options.passes);
+  const first = optimize(bound, level, { ...options.passes, beforeLowering: true });
   // What lowering writes out has constants to fold and parts to share of its own.
   const second = optimize(lower(first.graph, targetOf(options)), level, options.passes);
   return { graph: second.graph, source: bound, report: joinReports(first.report, second.report) };

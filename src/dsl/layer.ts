@@ -42,9 +42,12 @@ export function layerOf<R>(body: Body, publicFunction: PublicFunction): Layer<R>
 /** Sound under the condition of `layerOf`; the rule exists only in the type. */
 const ruled = <R>(layer: AnyLayer): Layer<R> => layer as Layer<R>;
 
+// Inferring T makes the checker work out each layer before the next: put off, a hundred of them would nest too deep.
 type Fold<S, L> = L extends readonly [infer F, ...infer R]
   ? F extends { readonly rule?: infer Q }
-    ? Fold<Apply<NonNullable<Q>, S>, R>
+    ? Apply<NonNullable<Q>, S> extends infer T
+      ? Fold<T, R>
+      : never
     : never
   : S;
 interface Chain<L> extends Rule {

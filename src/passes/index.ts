@@ -27,9 +27,11 @@ export {
   type PassRun,
   type Pipeline,
   type Purpose,
+  passNames,
   pipelines,
 } from "./optimize.ts";
 export { type AxisReceptiveField, receptiveField } from "./receptive-field.ts";
+export { recognizeOps } from "./recognize-ops.ts";
 export { reduceStrength } from "./reduce-strength.ts";
 export {
   type Applied,

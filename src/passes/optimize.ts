@@ -13,6 +13,7 @@ import { fuseBias } from "./fuse-bias.ts";
 import { fusePad } from "./fuse-pad.ts";
 import { removeIdentities } from "./identity-removal.ts";
 import { mergeMovement } from "./merge-movement.ts";
+import { recognizeOps } from "./recognize-ops.ts";
 import { reduceStrength } from "./reduce-strength.ts";
 import type { Applied, Pass, PassResult, Skipped } from "./rewrite.ts";
 
@@ -50,6 +51,11 @@ export const pipelines: Readonly<Record<Purpose, Readonly<Record<OptimizationLev
   training: { none: [], exact, all: exact },
 };
 
+/** Passes that may make ops which the target lacks: they stand before the others of level "all" in a graph that is yet to be lowered. */
+const recognition: Pipeline = [["recognize-ops", recognizeOps]];
+/** The names of all passes. */
+export const passNames: readonly string[] = [...new Set([...recognition, ...inference, ...exact].map(([name]) => name))];
+
 /** What one pass did, over all the times it ran. */
 export interface PassReport {
   readonly pass: string;
@@ -76,6 +82,8 @@ export interface PassRun {
 /** Which passes run, and who watches. */
 export interface OptimizeOptions {
   readonly purpose?: Purpose;
+  /** True for a graph that will be lowered afterwards, in which whole ops may take the place of their parts. */
+  readonly beforeLowering?: boolean;
   /** The last pass of the pipeline that runs; all do where it has none of that name. */
   readonly until?: string;
   /** Passes that do not run. */
@@ -96,7 +104,7 @@ export function optimize(
   level: OptimizationLevel = "all",
   options: OptimizeOptions = {},
 ): { readonly graph: Graph; readonly report: OptimizationReport } {
-  const pipeline = selected(pipelines[options.purpose ?? "inference"][level], options);
+  const pipeline = selected(pipelineOf(level, options), options);
   const report = new Map<string, PassReport>();
   let current = graph;
   for (let round = 0; round < maxRounds; round++) {
@@ -111,6 +119,10 @@ export function optimize(
     if (current === before) break;
   }
   return { graph: current, report: [...report.values()] };
+}
+function pipelineOf(level: OptimizationLevel, { purpose = "inference", beforeLowering = false }: OptimizeOptions): Pipeline {
+  const passes = pipelines[purpose][level];
+  return beforeLowering && purpose === "inference" && level === "all" ? [...recognition, ...passes] : passes;
 }
 function selected(pipeline: Pipeline, { until, without = [] }: OptimizeOptions): Pipeline {
   const last = pipeline.findIndex(([name]) => name === until);

@@ -11,10 +11,10 @@ import { expect, test } from "vitest";
 const root = resolve(import.meta.dirname, "../..");
 // By a path that is no literal: what does not compile must stay out of the program that the repository's tsconfig checks.
 const mistaken = (name: string): Promise<unknown> => import(join(root, "test/mistakes", name));
-const { inputs, mistakes } = (await mistaken("layers.ts")) as {
+interface Mistakes {
   readonly inputs: InputSpecs;
   readonly mistakes: readonly ((inputs: unknown) => unknown)[];
-};
+}
 const { simpleCnn } = (await mistaken("simple-cnn.ts")) as { readonly simpleCnn: AnyModel };
 
 interface Finding {
@@ -75,8 +75,16 @@ const ruleOf = (message: string): string | undefined => /'"((?:[^"\\]|\\.)*)"'\.
 /** A message without the layer's name and the scope. */
 const nameless = (message: string): string => message.replace(/^(\w+)(?: in)? "[^"]*":/, "$1:");
 
-test("every mistake throws the compiler's words at run time, and names its line", () => {
-  const wanted = announced("test/mistakes/layers.ts");
+test("at least 60 mistakes are recorded, and the first line of each message is short", () => {
+  const messages = files.flatMap((file) => announced(file)).map(({ message }) => message);
+  expect(messages.length).toBeGreaterThanOrEqual(60);
+  const long = messages.filter((message) => (ruleOf(message) ?? "").length > 100 || (message.split(". ")[0] ?? "").length > 185);
+  expect(long).toEqual([]);
+});
+
+test.each(["layers.ts", "reported.ts"])("every mistake of %s throws the compiler's words at run time, and names its line", async (name) => {
+  const { inputs, mistakes } = (await mistaken(name)) as Mistakes;
+  const wanted = announced(`test/mistakes/${name}`);
   expect(mistakes.length).toBe(wanted.length);
   mistakes.forEach((mistake, i) => {
     const model = defineModel({ name: "mistake", inputs, forward: (tensors) => mistake(tensors) });
@@ -86,7 +94,7 @@ test("every mistake throws the compiler's words at run time, and names its line"
     const places = [diagnostic.location, ...diagnostic.notes.map((note) => note.location)].map(
       ({ position }) => `${position?.file}:${position?.line}`,
     );
-    const place = `${join(root, "test/mistakes/layers.ts")}:${wanted[i]?.line}`;
+    const place = `${join(root, "test/mistakes", name)}:${wanted[i]?.line}`;
     if (diagnostic.notes.some((note) => note.message.startsWith("in the scope"))) expect(places).toContain(place);
     else expect(places[0]).toBe(place);
   });

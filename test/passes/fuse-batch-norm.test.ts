@@ -83,6 +83,35 @@ test.each<readonly [string, Graph, readonly string[]]>([
   await expectSameOutputs(before, graph, rounding, { sizes: { N: 2 } });
 });
 
+test.each<readonly [string, (b: GraphBuilder, x: Value) => Value, readonly string[]]>([
+  ["a factor per channel", (b, x) => b.add("Mul", [weights(b, "k", [2, 1, 1]), x]), ["Conv", "Relu"]],
+  ["one factor", (b, x) => b.add("Mul", [x, b.constant("float32", 0.5)]), ["Conv", "Relu"]],
+  ["a divisor", (b, x) => b.add("Div", [x, weights(b, "k", [1, 2, 1, 1], 0)]), ["Conv", "Relu"]],
+  ["an addend", (b, x) => b.add("Add", [x, weights(b, "k", [2, 1, 1])]), ["Conv", "Relu"]],
+  ["a difference from a constant", (b, x) => b.add("Sub", [b.constant("float32", 2), x]), ["Conv", "Relu"]],
+  ["a dividend, which is no factor", (b, x) => b.add("Div", [b.constant("float32", 2), x]), ["Conv", "Div", "Relu"]],
+  ["a factor per column, which is no channel", (b, x) => b.add("Mul", [x, weights(b, "k", [5])]), ["Conv", "Mul", "Relu"]],
+])("arithmetic with constants folds into the convolution before it: %s", async (_, follow, ops) => {
+  const before = graphOf(
+    (b, x) => follow(b, b.add("Conv", [x, weights(b, "w", [2, 3, 1, 1]), weights(b, "c", [2])], {}, { name: "conv" })),
+    ["N", 3, 4, 5],
+  );
+  const { graph } = fuseBatchNorm(before);
+  expect(graph.nodes.map((node) => node.opType)).toEqual(ops);
+  await expectSameOutputs(before, graph, rounding, { sizes: { N: 2 } });
+});
+
+test("a factor goes into the weight of a product of any rank, which an addend does not", async () => {
+  const product = (op: "Mul" | "Add"): Graph =>
+    graphOf((b, x) => b.add(op, [b.add("MatMul", [x, weights(b, "w", [7, 5])], {}, { name: "proj" }), weights(b, "k", [5])]), ["N", 3, 7]);
+  const { graph } = fuseBatchNorm(product("Mul"));
+  expect(graph.nodes.map((node) => node.opType)).toEqual(["MatMul", "Relu"]);
+  await expectSameOutputs(product("Mul"), graph, rounding, { sizes: { N: 2 } });
+  expect(fuseBatchNorm(product("Add")).skipped.map(({ reason }) => reason)).toEqual([
+    'MatMul "proj" is no product of two matrices, which alone takes a bias',
+  ]);
+});
+
 const refusals = (graph: Graph): readonly string[] => {
   const { graph: after, skipped } = fuseBatchNorm(graph);
   expect(after).toBe(graph);

@@ -50,6 +50,8 @@ async function run(compiler: string, options: readonly string[]): Promise<string
   for await (const chunk of tsc.stdout) output += String(chunk);
   return output;
 }
+/** How a tsconfig finds those declarations under the package's name. */
+export const declarationPaths = { striate: [join(declarations, "dsl/index.d.ts")] };
 const plainOptions = {
   strict: true,
   module: "nodenext",
@@ -68,7 +70,7 @@ export async function checkFiles(
 ): Promise<Checked> {
   await declare();
   const place = mkdtempSync(join(cache, "striate-config-"));
-  const paths = { striate: [join(declarations, "dsl/index.d.ts")] };
+  const paths = declarationPaths;
   const rest = { include: [], files: files.map((name) => resolve(folder, name)) };
   const config = plain
     ? { compilerOptions: { ...plainOptions, paths }, ...rest }

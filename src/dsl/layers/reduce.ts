@@ -12,7 +12,7 @@ function reduction(call: Call, opType: ReduceOp, x: unknown, dim: unknown, keepd
   const dims = dimList(dim);
   check(call, [value], ...(dims ?? []).map((d) => axisFault(rank, d)));
   const axes = dims?.map((d) => axisOf(rank, d)) ?? null;
-  const twice = axes?.find((a, i) => axes.indexOf(a) !== i);
+  const twice = dims?.find((_, i) => axes?.indexOf(axes[i] ?? 0) !== i);
   check(call, [value], twice === undefined ? null : { code: "axis-repeated", text: `axis ${twice} comes twice` });
   const inputs = axes === null ? [value] : [value, call.builder.constant("int64", axes)];
   return add(call, opType, inputs, { keepdims: keepdim ? 1 : 0 });

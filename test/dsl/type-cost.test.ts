@@ -1,0 +1,71 @@
+/** What types cost, in instantiations, which do not depend on the machine, and how long a generic function may get. */
+import { expect, test } from "vitest";
+import { check, checkFiles } from "../support/check-types.ts";
+import { compilers, networks, recordedCosts } from "../support/type-costs.ts";
+
+const recorded = recordedCosts();
+
+test.each(compilers)("%s: the networks cost what bench/types.json records", async (compiler) => {
+  for (const [name, file] of Object.entries(networks)) {
+    const { errors, instantiations } = await checkFiles(compiler, ".", [file]);
+    expect(errors, name).toEqual([]);
+    // A tenth more than recorded is a regression; a fifth less asks for a new record (bench/types.ts --write).
+    const known = recorded[compiler]?.[name] ?? Number.NaN;
+    expect(instantiations, name).toBeLessThan(1.1 * known);
+    expect(instantiations, name).toBeGreaterThan(0.8 * known);
+  }
+});
+
+test.each(Object.entries(networks))("%s compiles with plain strict, as in a user's project", async (_, file) => {
+  expect((await checkFiles("typescript", ".", [file], { plain: true })).errors).toEqual([]);
+});
+
+const range = (n: number): readonly number[] => Array.from({ length: n }, (_, i) => i);
+const header = (names: string): string =>
+  `import { ${names}, expectShape, type Tensor } from "striate";\ndeclare const x: Tensor<["N", 64, 56, 56]>;\n`;
+const block = (lines: readonly string[], n: number, shape: string): string =>
+  ["export function block<S>(x0: Tensor<S>) {", ...lines, `  return x${n};`, "}", `expectShape(block(x), ${shape});`].join("\n");
+
+/** Generic functions that are as long as anybody writes them. */
+const long: readonly (readonly [what: string, text: string])[] = [
+  [
+    "120 layers: convolution, batch norm and relu, in one generic function",
+    header("batchNorm2d, conv2d, relu") +
+      block(
+        range(40).map((i) => `  const x${i + 1} = relu(batchNorm2d(conv2d(x${i}, { outChannels: 64, kernelSize: 3, padding: 1 })));`),
+        40,
+        '["N", 64, 56, 56]',
+      ),
+  ],
+  [
+    "80 convolutions in one generic function",
+    header("conv2d") +
+      block(
+        range(80).map((i) => `  const x${i + 1} = conv2d(x${i}, { outChannels: 64, kernelSize: 3, padding: 1 });`),
+        80,
+        '["N", 64, 56, 56]',
+      ),
+  ],
+  [
+    "a dense block of 40 layers in one generic function",
+    header("concat, conv2d") +
+      block(
+        range(40).map((i) => `  const x${i + 1} = concat([x${i}, conv2d(x${i}, { outChannels: 32, kernelSize: 3, padding: 1 })], 1);`),
+        40,
+        '["N", 1344, 56, 56]',
+      ),
+  ],
+  [
+    "a sequential of 100",
+    `${header("layers, sequential")}expectShape(sequential(${range(100)
+      .map(() => "layers.conv2d({ outChannels: 64, kernelSize: 3 , padding: 1})")
+      .join(", ")})(x), ["N", 64, 56, 56]);`,
+  ],
+];
+test.each(long)("%s passes, and its shape is exact", async (_, text) => {
+  for (const compiler of compilers) {
+    expect((await check(compiler, text)).errors).toEqual([]);
+    const wrong = text.replace(/\["N", (\d+), 56, 56\]\);$/, '["N", 63, 56, 56]);');
+    expect((await check(compiler, wrong)).errors.join()).toContain("expectShape: the shape is [N, ");
+  }
+});
