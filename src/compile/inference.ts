@@ -12,18 +12,15 @@ import {
   optimize,
 } from "../passes/index.ts";
 import { type Compilable, type InputShapes, sourceOf } from "./source.ts";
-import { withWeights } from "./weights.ts";
+import { type WeightOptions, withWeights } from "./weights.ts";
 
 /** Options of every compilation. */
-export interface CompileOptions {
+export interface CompileOptions extends WeightOptions {
   /** The ai.onnx opset, 13 to 24; 18 unless given. */
   readonly opset?: number;
   readonly provider?: Target["provider"];
   /** Fixes or frees the dims of inputs; letters are symbols. */
   readonly shapes?: InputShapes;
-  /** Parameters and buffers by name; all or none. Initialised from the seed when absent. */
-  readonly weights?: ReadonlyMap<string, TensorData>;
-  readonly seed?: number;
   readonly optimize?: OptimizationLevel;
   /** Which passes of the level run, and who watches them. */
   readonly passes?: Omit<OptimizeOptions, "purpose">;

@@ -3,14 +3,17 @@ import { printType } from "../ir/graph.ts";
 import { nowhere } from "../ir/location.ts";
 import { sameShape } from "../ir/shape.ts";
 import type { TensorData } from "../ir/tensor-data.ts";
-import type { CompileOptions } from "./inference.ts";
 import type { Source } from "./source.ts";
 
+/** What the parameters hold. */
+export interface WeightOptions {
+  /** Parameters and buffers by name; all or none. Initialised from the seed when absent. */
+  readonly weights?: ReadonlyMap<string, TensorData>;
+  readonly seed?: number;
+}
+
 /** The tensor of every parameter: the weights given, which must match exactly, or the initial ones. Throws a CompileError that lists all that do not match. */
-export function withWeights(
-  source: Source,
-  { weights, seed = 0 }: Pick<CompileOptions, "weights" | "seed">,
-): ReadonlyMap<string, TensorData> {
+export function withWeights(source: Source, { weights, seed = 0 }: WeightOptions): ReadonlyMap<string, TensorData> {
   if (weights === undefined) return source.initial(seed);
   const wanted = new Map(source.parameters.map((p) => [p.name, p.value.type]));
   const missing = [...wanted].filter(([name]) => !weights.has(name)).map(([name, type]) => `missing ${name} ${printType(type)}`);
