@@ -1,7 +1,7 @@
+import { selects } from "../dsl/index.ts";
 import { writeModel } from "../codegen/index.ts";
 import type { Graph } from "../ir/graph.ts";
 import type { Target } from "../ir/op-schema.ts";
-import type { TensorData } from "../ir/tensor-data.ts";
 import {
   bindInputs,
   joinReports,
@@ -10,6 +10,10 @@ import {
   type OptimizationReport,
   type OptimizeOptions,
   optimize,
+  type Pass,
+  type PassReport,
+  reportOf,
+  toFloat16,
 } from "../passes/index.ts";
 import { type Compilable, type InputShapes, sourceOf } from "./source.ts";
 import { type WeightOptions, withWeights } from "./weights.ts";
@@ -24,6 +28,8 @@ export interface CompileOptions extends WeightOptions {
   readonly optimize?: OptimizationLevel;
   /** Which passes of the level run, and who watches them. */
   readonly passes?: Omit<OptimizeOptions, "purpose">;
+  /** Converts the arithmetic to float16: all of it, but the nodes whose name or op one of the patterns in `keep` fits, such as "fc" or "Softmax". */
+  readonly float16?: { readonly keep?: readonly string[]; readonly io?: "float32" | "float16" };
   /** Further metadata_props. */
   readonly metadata?: Readonly<Record<string, string>>;
 }
@@ -54,7 +60,23 @@ export function buildInference(model: Compilable, options: CompileOptions = {}):
   const first = optimize(bound, level, { ...options.passes, beforeLowering: true });
   // What lowering writes out has constants to fold and parts to share of its own.
   const second = optimize(lower(first.graph, targetOf(options)), level, options.passes);
-  return { graph: second.graph, source: bound, report: joinReports(first.report, second.report) };
+  const report = joinReports(first.report, second.report);
+  if (options.float16 === undefined) return { graph: second.graph, source: bound, report };
+  const half = halved(second.graph, options.float16, options);
+  return { graph: half.graph, source: bound, report: [...report, half.report] };
+}
+
+/** The graph in float16, and what stayed. */
+function halved(
+  before: Graph,
+  { keep = [], io = "float32" }: NonNullable<CompileOptions["float16"]>,
+  options: CompileOptions,
+): { readonly graph: Graph; readonly report: PassReport } {
+  const { opset } = targetOf(options);
+  const pass: Pass = (graph) => toFloat16(graph, { opset, io, keep: ({ name, opType }) => selects(keep, name) || selects(keep, opType) });
+  const result = pass(before);
+  options.passes?.onPass?.({ name: "to-float16", pass, before, result });
+  return { graph: optimize(result.graph, "exact").graph, report: reportOf("to-float16", before, result) };
 }
 
 /** The target of options. */

@@ -98,6 +98,7 @@ interface Trained {
 function trainable(source: Source, draft: Draft, { freeze = [] }: TrainingOptions): readonly Value[] {
   const chosen = source.parameters.filter(({ name, role }) => role === "parameter" && !draft.buffers.has(name) && !selects(freeze, name));
   if (chosen.length > 0) return chosen.map(({ name }) => inputOf(draft, name));
+  if (source.parameters.length === 0) throw userError("nothing-to-train", "the model has no parameters", nowhere);
   throw userError("nothing-to-train", "every parameter is frozen", nowhere, { help: 'leave some out of freeze, e.g. with "!fc.*"' });
 }
 /** The gradients of the loss, held in bounds. A parameter without influence on the loss is an error: it could not be trained. */
