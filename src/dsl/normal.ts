@@ -3,11 +3,18 @@
  * Math.log and its kind may differ in their last bits between engines.
  */
 
-const polynomial = (coefficients: readonly number[], x: number): number => coefficients.reduceRight((sum, c) => sum * x + c, 0);
-const ratio = ([p, q]: readonly [readonly number[], readonly number[]], x: number): number => polynomial(p, x) / polynomial(q, x);
+/** The eight coefficients of a polynomial, the constant first. */
+type Coefficients = readonly [number, number, number, number, number, number, number, number];
+
+/** A quotient of polynomials by Horner's rule, written out: it is evaluated for every element of every weight. */
+function quotient([a0, a1, a2, a3, a4, a5, a6, a7]: Coefficients, [b0, b1, b2, b3, b4, b5, b6, b7]: Coefficients): (x: number) => number {
+  return (x) =>
+    (((((((a7 * x + a6) * x + a5) * x + a4) * x + a3) * x + a2) * x + a1) * x + a0) /
+    (((((((b7 * x + b6) * x + b5) * x + b4) * x + b3) * x + b2) * x + b1) * x + b0);
+}
 
 // Wichura, "Algorithm AS 241: the percentage points of the normal distribution", 1988: about 16 digits.
-const middle = [
+const middle = quotient(
   [
     3.3871328727963665, 133.14166789178438, 1971.5909503065513, 13731.69376550946, 45921.95393154987, 67265.7709270087, 33430.57558358813,
     2509.0809287301227,
@@ -16,8 +23,8 @@ const middle = [
     1, 42.31333070160091, 687.1870074920579, 5394.196021424751, 21213.794301586597, 39307.89580009271, 28729.085735721943,
     5226.495278852854,
   ],
-] as const;
-const near = [
+);
+const near = quotient(
   [
     1.4234371107496835, 4.630337846156546, 5.769497221460691, 3.6478483247632045, 1.2704582524523684, 0.2417807251774506,
     0.022723844989269184, 0.0007745450142783414,
@@ -26,8 +33,8 @@ const near = [
     1, 2.053191626637759, 1.6763848301838038, 0.6897673349851, 0.14810397642748008, 0.015198666563616457, 0.0005475938084995345,
     1.0507500716444169e-9,
   ],
-] as const;
-const far = [
+);
+const far = quotient(
   [
     6.657904643501103, 5.463784911164114, 1.7848265399172913, 0.29656057182850487, 0.026532189526576124, 0.0012426609473880784,
     0.000027115555687434876, 2.0103343992922881e-7,
@@ -36,14 +43,14 @@ const far = [
     1, 0.599832206555888, 0.1369298809227358, 0.014875361290850615, 0.0007868691311456133, 0.000018463183175100548, 1.421511758316446e-7,
     2.0442631033899397e-15,
   ],
-] as const;
+);
 
 /** The value that a standard normal variable falls below with probability p, 0 < p < 1. */
 export function normalQuantile(p: number): number {
   const q = p - 0.5;
-  if (Math.abs(q) <= 0.425) return q * ratio(middle, 0.180625 - q * q);
+  if (Math.abs(q) <= 0.425) return q * middle(0.180625 - q * q);
   const r = Math.sqrt(-logarithm(q < 0 ? p : 1 - p));
-  const size = r <= 5 ? ratio(near, r - 1.6) : ratio(far, r - 5);
+  const size = r <= 5 ? near(r - 1.6) : far(r - 5);
   return q < 0 ? -size : size;
 }
 
