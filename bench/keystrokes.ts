@@ -1,6 +1,7 @@
 /** Times the language service of TypeScript 7 (`tsc --lsp --stdio`) from an edit to its diagnostics. */
 import { spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { createMessageConnection, StreamMessageReader, StreamMessageWriter } from "vscode-jsonrpc/node";
@@ -12,8 +13,7 @@ const root = resolve(import.meta.dirname, "..");
 export async function keystrokes(file: string, n: number): Promise<readonly number[]> {
   // Writes the declarations that the service reads.
   await checkFiles("typescript", root, [file]);
-  mkdirSync(join(root, "node_modules/.cache"), { recursive: true });
-  const folder = mkdtempSync(join(root, "node_modules/.cache/striate-keys-"));
+  const folder = mkdtempSync(join(tmpdir(), "striate-keys-"));
   const text = readFileSync(file, "utf8");
   writeFileSync(join(folder, "model.ts"), text);
   const config = {

@@ -1,5 +1,5 @@
 /**
- * What types cost: `npx tsx bench/types.ts [--write]` type-checks five networks with exact sizes under both compilers, and times
+ * What types cost: `npx tsx bench/types.ts [--write]` type-checks networks with exact sizes under both compilers, and times
  * the way from a keystroke to its diagnostics. Instantiations do not depend on the machine: bench/types.json holds them, `--write`
  * renews it, and test/dsl/type-cost.test.ts compares.
  */
@@ -11,7 +11,7 @@ import { keystrokes } from "./keystrokes.ts";
 const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 
 const costs: Record<string, Record<string, number>> = {};
-console.log("compiler     network       instantiations     types  check s  memory MB");
+console.log("compiler     network         instantiations     types  check s  memory MB");
 for (const compiler of compilers) {
   for (const [name, file] of Object.entries(networks)) {
     const runs = [];
@@ -20,7 +20,7 @@ for (const compiler of compilers) {
     const [seconds, megabytes] = [median(runs.map((r) => r.seconds)), median(runs.map((r) => r.megabytes))];
     const row = [
       compiler.padEnd(12),
-      name.padEnd(13),
+      name.padEnd(15),
       `${instantiations}`.padStart(14),
       `${types}`.padStart(9),
       seconds.toFixed(3).padStart(8),

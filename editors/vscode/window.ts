@@ -78,12 +78,17 @@ function makeWorkspace(): void {
   writeFileSync(join(workspace, "package.json"), JSON.stringify({ name: "digits", type: "module" }));
   writeFileSync(
     join(workspace, "tsconfig.json"),
-    JSON.stringify({ compilerOptions: { strict: true, module: "nodenext", target: "es2023", noEmit: true, allowImportingTsExtensions: true, types: [] } }),
+    JSON.stringify({
+      compilerOptions: { strict: true, module: "nodenext", target: "es2023", noEmit: true, allowImportingTsExtensions: true, types: [] },
+    }),
   );
   writeFileSync(join(workspace, "digits.ts"), digits);
   writeFileSync(join(workspace, "settings.ts"), "export const features: number = 1024;\n");
   writeFileSync(join(workspace, "blocks.ts"), blocks);
-  writeFileSync(join(workspace, "report.html"), "<!doctype html><html><head><title>report</title></head><body><h1>Losses of a run</h1></body></html>");
+  writeFileSync(
+    join(workspace, "report.html"),
+    "<!doctype html><html><head><title>report</title></head><body><h1>Losses of a run</h1></body></html>",
+  );
 }
 
 async function startServer(): Promise<ChildProcess> {
@@ -124,7 +129,10 @@ async function digitsSession(page: Page) {
   const trusted = await line(page, "maxPool2d(x");
   // Without the list of files there is room for the lines.
   await page.keyboard.press("Control+b");
-  await page.locator(".view-line span", { hasText: /^conv2d$/ }).last().hover();
+  await page
+    .locator(".view-line span", { hasText: /^conv2d$/ })
+    .last()
+    .hover();
   const hover = page.locator(".monaco-hover:visible", { hasText: "28 = " }).first();
   await hover.waitFor();
   const hovered = plain(await hover.innerText());
@@ -143,7 +151,10 @@ async function digitsSession(page: Page) {
   await page.keyboard.press("Control+.");
   const menu = page.locator(".action-widget");
   await menu.getByText("Set inFeatures to 1568").waitFor();
-  const actions = (await menu.innerText()).split("\n").map((text) => text.trim()).filter((text) => text !== "");
+  const actions = (await menu.innerText())
+    .split("\n")
+    .map((text) => text.trim())
+    .filter((text) => text !== "");
   await settled(page);
   await picture(page, "vscode-fix.png");
   await page.keyboard.press("Enter");
@@ -171,7 +182,14 @@ async function blocksSession(page: Page) {
 /** Waits for a panel whose page has this headline. */
 async function panel(page: Page, headline: string): Promise<void> {
   for (;;) {
-    const found = await Promise.all(page.frames().map((frame) => frame.locator("h1", { hasText: headline }).count().catch(() => 0)));
+    const found = await Promise.all(
+      page.frames().map((frame) =>
+        frame
+          .locator("h1", { hasText: headline })
+          .count()
+          .catch(() => 0),
+      ),
+    );
     if (found.some((count) => count > 0)) return;
     await page.waitForTimeout(200);
   }
@@ -179,7 +197,10 @@ async function panel(page: Page, headline: string): Promise<void> {
 async function command(page: Page, title: string): Promise<void> {
   await page.keyboard.press("F1");
   await page.keyboard.type(title);
-  await page.locator(".quick-input-list .monaco-list-row", { hasText: title.replace(/^striate: /, "") }).first().click();
+  await page
+    .locator(".quick-input-list .monaco-list-row", { hasText: title.replace(/^striate: /, "") })
+    .first()
+    .click();
 }
 
 makeWorkspace();
@@ -192,7 +213,8 @@ try {
   const second = await blocksSession(page);
   console.log(JSON.stringify({ ...first, ...second }, null, 2));
 } catch (error) {
-  for (const page of chrome.contexts().flatMap((context) => context.pages())) await page.screenshot({ path: join(tmpdir(), "striate-vscode.png") });
+  for (const page of chrome.contexts().flatMap((context) => context.pages()))
+    await page.screenshot({ path: join(tmpdir(), "striate-vscode.png") });
   throw error;
 } finally {
   await chrome.close();

@@ -12,7 +12,16 @@ import { explanation, verificationText } from "./explain-passes.ts";
 import { type LoadedModel, loadModel } from "./load-model.ts";
 import { addMakerOptions, listMakers, type MakerReader } from "./maker-options.ts";
 import { readWeights } from "./read-weights.ts";
-import { type ModelFlags, modelCommand, opsetOption, parseShapes, present, seedOption, targetOption } from "./shared-options.ts";
+import {
+  type ModelFlags,
+  modelCommand,
+  numbersOption,
+  opsetOption,
+  parseShapes,
+  present,
+  seedOption,
+  targetOption,
+} from "./shared-options.ts";
 import { harmless, outColors, writeErr, writeJson, writeOut } from "./terminal.ts";
 import { finiteNumber, oneOf, repeatable, UsageError } from "./usage.ts";
 import { type Verification, verifyPasses } from "./verify-passes.ts";
@@ -31,6 +40,12 @@ interface Flags extends ModelFlags {
   readonly clipValue?: number;
   readonly emitGradients?: boolean;
   readonly optimize?: OptimizationLevel;
+  readonly image: readonly string[];
+  readonly mean?: readonly number[];
+  readonly std?: readonly number[];
+  readonly float16?: boolean;
+  readonly float16Io?: boolean;
+  readonly keepFloat32: readonly string[];
   readonly externalData?: boolean;
   readonly explain?: boolean;
   readonly verify?: boolean;
@@ -51,6 +66,7 @@ Examples:
   striate compile my-net.ts -o my-net.onnx
   striate compile my-net.ts -o my-net.onnx --weights runs/mnist/checkpoint.safetensors --explain
   striate compile my-net.ts -o my-net.onnx --verify --without fuse-batch-norm
+  striate compile my-net.ts -o my-net.onnx --image input --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225
   striate compile models/resnet.ts#resnet18 -o resnet18.onnx --set numClasses=10 --shape input=1,3,64,64
   striate compile my-net.ts -o my-net.train.onnx --mode training --loss cross-entropy --optimizer adam --lr 1e-3
   python examples/train.py my-net.train.onnx`;
@@ -65,6 +81,12 @@ export function compileCommand(): Command {
     .option("--weights <file>", "a .safetensors file with all parameters and buffers by name")
     .option("--seed <n>", "the seed of initial weights (default: 0)", seedOption)
     .option("--optimize <level>", "none, exact (every bit stays) or all (default: all)", (text) => oneOf("--optimize", text, levels))
+    .addOption(repeatable("--image <input>", "inference: an input that takes uint8 [N, H, W, C] images"))
+    .option("--mean <list>", "inference: the mean per channel of --image, of bytes divided by 255", numbersOption("--mean"))
+    .option("--std <list>", "inference: the standard deviation per channel of --image", numbersOption("--std"))
+    .option("--float16", "inference: arithmetic in float16, with float32 inputs and outputs")
+    .option("--float16-io", "inference: inputs and outputs in float16 too")
+    .addOption(repeatable("--keep-float32 <pattern>", "inference: nodes or ops that stay in float32, as in fc or Softmax"))
     .option("--external-data", "weights go into a file of their own, OUTPUT.data, as they do past 1.5 GiB anyway")
     .option("--explain", "tell what each pass did, and why it refused")
     .option("--verify", "run the graph before and after each pass, and tell the largest error")
@@ -104,7 +126,7 @@ async function compileInference({ model }: LoadedModel, flags: Flags, options: C
   if (stray !== undefined)
     throw new UsageError(`--${stray.replace(/[A-Z]/g, (l) => `-${l.toLowerCase()}`)} is for training`, "add --mode training");
   const watched = watch(flags);
-  const { graph, source, report } = buildInference(model, { ...options, passes: watched.passes });
+  const { graph, source, report } = buildInference(model, { ...options, ...halfOf(flags), ...imagesOf(flags), passes: watched.passes });
   const verification = await watched.verified(options);
   await writeModelFile(flags.output, graph, fileOptions(flags, {}));
   if (flags.json === true)
@@ -115,6 +137,8 @@ async function compileInference({ model }: LoadedModel, flags: Flags, options: C
 }
 
 async function compileForTraining({ model }: LoadedModel, flags: Flags, options: CompileOptions, makers: MakerReader): Promise<void> {
+  if (imagesOf(flags).images !== undefined) throw new UsageError("--image is for inference", "leave out --mode training");
+  if (halfOf(flags).float16 !== undefined) throw new UsageError("--float16 is for inference", "leave out --mode training");
   const { freeze, emitGradients, clipNorm: norm, clipValue: value } = flags;
   const watched = watch(flags);
   const { graph, manifest, state, report } = compileTraining(model, {
@@ -153,6 +177,16 @@ const description = (graph: Graph, flags: Flags) => ({
 });
 const describe = (file: string, graph: Graph, flags: Flags): string =>
   `${outColors().bold(harmless(file))}: ${graph.nodes.length} nodes, all ai.onnx ${flags.opset ?? defaultOpset}`;
+
+function imagesOf({ image, mean, std }: Flags): Pick<CompileOptions, "images"> {
+  if (image.length === 0 && (mean ?? std) !== undefined) throw new UsageError("--mean and --std are those of --image", "add --image INPUT");
+  return image.length === 0 ? {} : { images: Object.fromEntries(image.map((input) => [input, present({ mean, std })])) };
+}
+function halfOf({ float16, float16Io, keepFloat32: keep }: Flags): Pick<CompileOptions, "float16"> {
+  const isHalf = float16 === true || float16Io === true;
+  if (!isHalf && keep.length > 0) throw new UsageError("--keep-float32 is an exception from --float16", "add --float16");
+  return isHalf ? { float16: { keep, io: float16Io === true ? "float16" : "float32" } } : {};
+}
 
 /** Which passes run, and the proof of what they did, where it is asked for. */
 interface Watched {

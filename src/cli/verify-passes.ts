@@ -36,10 +36,10 @@ export interface Verification {
 
 /** Errors above this are none of rounding: parts of the largest element. float16 has three digits. */
 const tolerances = { float32: 1e-4, float16: 2e-2 } as const;
-const toleranceOf = (graph: Graph): number =>
-  [...graph.inputs, ...graph.outputs].some(({ type }) => type.dtype === "float16" || type.dtype === "bfloat16")
-    ? tolerances.float16
-    : tolerances.float32;
+const toleranceOf = ({ before, result }: PassRun): number =>
+  [before, result.graph].some(hasHalf) ? tolerances.float16 : tolerances.float32;
+const hasHalf = ({ inputs, nodes }: Graph): boolean =>
+  [...inputs, ...nodes.flatMap((node) => node.outputs)].some((v) => v?.type.dtype === "float16" || v?.type.dtype === "bfloat16");
 
 /** Runs the graphs before and after each run of a pass that changed something, on inputs from a seed. */
 export async function verifyPasses(runs: readonly PassRun[], target: Target, seed: number): Promise<Verification> {
@@ -55,7 +55,7 @@ export async function verifyPasses(runs: readonly PassRun[], target: Target, see
     if (run.before !== before.graph) before = { graph: run.before, outputs: (await runAll(run.before, sizes, target, seed)).outputs };
     const after = await runAll(run.result.graph, sizes, target, seed);
     const found = compared(before.outputs, after.outputs, after.skipped.length > 0);
-    const tolerance = toleranceOf(run.before);
+    const tolerance = toleranceOf(run);
     const isWrong = found.error > tolerance;
     const culprit = isWrong ? await culpritOf(run, before.outputs, sizes, target, seed) : null;
     verdicts.push({ pass: run.name, changes: run.result.applied.length, ...found, tolerance, culprit });
@@ -122,7 +122,7 @@ function compared(before: Runs["outputs"], after: Runs["outputs"], failed: boole
 }
 /** max |actual - expected| / max |expected|, over the finite elements; Infinity where type, shape, or what is not finite differs. */
 export function relativeError(actual: TensorData | undefined, expected: TensorData): number {
-  if (actual === undefined || actual.dtype !== expected.dtype || actual.shape.join() !== expected.shape.join())
+  if (actual === undefined || dtypes[actual.dtype].kind !== dtypes[expected.dtype].kind || actual.shape.join() !== expected.shape.join())
     return Number.POSITIVE_INFINITY;
   const [a, e] = [numbersOf(actual) ?? [], numbersOf(expected) ?? []];
   let [difference, largest] = [0, 0];
@@ -151,7 +151,7 @@ async function culpritOf(
     const refused = new Set(changes.slice(count).map(key));
     const { graph } = run.pass(run.before, { accept: (change) => !refused.has(key(change)) });
     const { outputs, skipped } = await runAll(graph, sizes, target, seed);
-    return compared(expected, outputs, skipped.length > 0).error > toleranceOf(run.before);
+    return compared(expected, outputs, skipped.length > 0).error > toleranceOf(run);
   };
   // A pass that cannot make a part of its changes has no change to blame.
   if (await isWrongWith(0)) return null;

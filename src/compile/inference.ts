@@ -1,5 +1,5 @@
-import { selects } from "../dsl/index.ts";
 import { writeModel } from "../codegen/index.ts";
+import { selects } from "../dsl/index.ts";
 import type { Graph } from "../ir/graph.ts";
 import type { Target } from "../ir/op-schema.ts";
 import {
@@ -15,6 +15,7 @@ import {
   reportOf,
   toFloat16,
 } from "../passes/index.ts";
+import { type ImageInput, withImageInputs } from "./image-input.ts";
 import { type Compilable, type InputShapes, sourceOf } from "./source.ts";
 import { type WeightOptions, withWeights } from "./weights.ts";
 
@@ -30,6 +31,8 @@ export interface CompileOptions extends WeightOptions {
   readonly passes?: Omit<OptimizeOptions, "purpose">;
   /** Converts the arithmetic to float16: all of it, but the nodes whose name or op one of the patterns in `keep` fits, such as "fc" or "Softmax". */
   readonly float16?: { readonly keep?: readonly string[]; readonly io?: "float32" | "float16" };
+  /** Inputs that take uint8[N, H, W, C] images, by name, with the normalisation in the graph. For inference. */
+  readonly images?: Readonly<Record<string, ImageInput>>;
   /** Further metadata_props. */
   readonly metadata?: Readonly<Record<string, string>>;
 }
@@ -55,7 +58,7 @@ export function compile(model: Compilable, options: CompileOptions = {}): Compil
 export function buildInference(model: Compilable, options: CompileOptions = {}): Omit<Compiled, "bytes"> {
   const source = sourceOf(model, options.shapes);
   const weights = withWeights(source, options);
-  const bound = bindInputs(source.graph, weights);
+  const bound = withImageInputs(bindInputs(source.graph, weights), options.images ?? {});
   const level = options.optimize ?? "all";
   const first = optimize(bound, level, { ...options.passes, beforeLowering: true });
   // What lowering writes out has constants to fold and parts to share of its own.

@@ -1,6 +1,7 @@
 /** The language in which models are written: typed tensors, layers as functions, models, and how parameters begin. */
 export type { Dim } from "./dim-types.ts";
 export { expectShape } from "./expect-shape.ts";
+export { expectTarget } from "./expect-target.ts";
 export type { Init, LayerInit } from "./init.ts";
 export * as init from "./init.ts";
 export { initialize } from "./initialize.ts";

@@ -2,6 +2,7 @@
 import type { Node, Value } from "../ir/graph.ts";
 import type { OpAttributes } from "../ir/op-types.ts";
 import { numbersOf, type TensorData, tensorFrom } from "../ir/tensor-data.ts";
+import type { Affine } from "./batch-norm-affine.ts";
 import { type Skip, skip } from "./rewrite.ts";
 
 /** The ops whose output channels can be scaled by scaling weights. */
@@ -9,11 +10,6 @@ export const linearOps = ["Conv", "ConvTranspose", "Gemm", "MatMul"] as const;
 /** One of them. */
 export type LinearOp = (typeof linearOps)[number];
 
-/** y = factor * x + shift, one of each per channel. */
-export interface Affine {
-  readonly factor: readonly number[];
-  readonly shift: readonly number[];
-}
 /** The op that computes both, on the same first input. */
 export interface Folded {
   readonly opType: LinearOp;

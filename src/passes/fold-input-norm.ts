@@ -1,6 +1,7 @@
 /** Folds batch normalisation into the convolution or matrix product behind it. */
-import type { Node, Value } from "../ir/graph.ts";
+import type { Node } from "../ir/graph.ts";
 import { numbersOf, type TensorData, tensorFrom } from "../ir/tensor-data.ts";
+import { type Affine, batchNormAffine } from "./batch-norm-affine.ts";
 import { isOneOf, type Pass, type RewriteContext, type RewriteOutcome, rewrite, rewriteRule, type Skip, skip } from "./rewrite.ts";
 import { otherUse } from "./sole-use.ts";
 
@@ -18,7 +19,7 @@ function fold(node: Node<Reader>, context: RewriteContext): RewriteOutcome {
   const norm = x?.producer;
   if (!x || !w || !norm || !isOneOf(norm, ["BatchNormalization"])) return "keep";
   if (norm.attributes.training_mode !== 0) return skip(`BatchNormalization "${norm.name}" is in training mode`);
-  const affine = affineOf(norm, context);
+  const affine = batchNormAffine(norm, context.contents);
   const [weight, bias] = [context.contents(w), c ? context.contents(c) : null];
   if (affine === null) return skip(`the statistics, scale or bias of "${norm.name}" are not constant`);
   if (weight === null || (c && bias === null)) return skip("its weight or bias is not constant");
@@ -42,22 +43,6 @@ function fold(node: Node<Reader>, context: RewriteContext): RewriteOutcome {
     const attributes = isOneOf(node, ["Gemm"]) ? { ...node.attributes, beta: 1 } : {};
     return [b.add("Gemm", inputs, attributes, { name: node.name })];
   };
-}
-
-/** y = factor * x + shift, one of each per input channel. */
-interface Affine {
-  readonly factor: readonly number[];
-  readonly shift: readonly number[];
-}
-function affineOf(node: Node<"BatchNormalization">, context: RewriteContext): Affine | null {
-  const numbers = (v: Value | null): readonly number[] | null => {
-    const tensor = v === null ? null : context.contents(v);
-    return tensor === null ? null : numbersOf(tensor);
-  };
-  const [scale, bias, mean, variance] = node.inputs.slice(1).map(numbers);
-  if (!scale || !bias || !mean || !variance) return null;
-  const factor = scale.map((s, c) => s / Math.sqrt((variance[c] ?? 0) + node.attributes.epsilon));
-  return { factor, shift: bias.map((shift, c) => shift - (mean[c] ?? 0) * (factor[c] ?? 0)) };
 }
 
 /** Which output and which input channel each weight belongs to. */

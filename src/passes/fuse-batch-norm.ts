@@ -2,7 +2,8 @@
 import type { GraphBuilder } from "../ir/builder.ts";
 import type { Graph, Node, Value } from "../ir/graph.ts";
 import { numbersOf } from "../ir/tensor-data.ts";
-import { type Affine, channelAxis, type Folded, foldedForm, type LinearOp, linearOps } from "./fold-affine.ts";
+import { type Affine, batchNormAffine } from "./batch-norm-affine.ts";
+import { channelAxis, type Folded, foldedForm, type LinearOp, linearOps } from "./fold-affine.ts";
 import {
   isOneOf,
   type PassControl,
@@ -97,10 +98,7 @@ const followers: { readonly [T in Follower]: FollowerRule<T> } = {
     if (node.attributes.training_mode !== 0) return skip("it is in training mode");
     if (op !== null && isOneOf(op, linearOps) && channelAxis(op.opType, channels) !== 1)
       return skip(`the channels of ${op.opType} "${op.name}" are not its columns`);
-    const [scale, bias, mean, variance] = node.inputs.slice(1).map((v) => numbers(context, v));
-    if (!scale || !bias || !mean || !variance) return skip("its statistics, scale or bias are not constant");
-    const factor = scale.map((s, c) => s / Math.sqrt((variance[c] ?? 0) + node.attributes.epsilon));
-    return { factor, shift: bias.map((shift, c) => shift - (mean[c] ?? 0) * (factor[c] ?? 0)) };
+    return batchNormAffine(node, context.contents) ?? skip("its statistics, scale or bias are not constant");
   },
   Add: withConstant((c) => ({ factor: 1, shift: c })),
   Mul: withConstant((c) => ({ factor: c, shift: 0 })),

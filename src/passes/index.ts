@@ -16,6 +16,7 @@ export { fusePad } from "./fuse-pad.ts";
 export { appendGradients } from "./gradients.ts";
 export { removeIdentities } from "./identity-removal.ts";
 export { lower } from "./lower.ts";
+export { mergeBranches } from "./merge-branches.ts";
 export { mergeMovement } from "./merge-movement.ts";
 export {
   joinReports,
@@ -29,6 +30,7 @@ export {
   type Purpose,
   passNames,
   pipelines,
+  reportOf,
 } from "./optimize.ts";
 export { type AxisReceptiveField, receptiveField } from "./receptive-field.ts";
 export { recognizeOps } from "./recognize-ops.ts";
@@ -52,4 +54,5 @@ export {
   skip,
 } from "./rewrite.ts";
 export { sinkActivations } from "./sink-activation.ts";
+export { type Float16Options, toFloat16 } from "./to-float16.ts";
 export { type TrainingGraph, type TrainingModeOptions, toTraining } from "./training-mode.ts";

@@ -12,6 +12,7 @@ import { fuseBatchNorm } from "./fuse-batch-norm.ts";
 import { fuseBias } from "./fuse-bias.ts";
 import { fusePad } from "./fuse-pad.ts";
 import { removeIdentities } from "./identity-removal.ts";
+import { mergeBranches } from "./merge-branches.ts";
 import { mergeMovement } from "./merge-movement.ts";
 import { recognizeOps } from "./recognize-ops.ts";
 import { reduceStrength } from "./reduce-strength.ts";
@@ -43,6 +44,7 @@ const inference: Pipeline = [
   ["fuse-batch-norm", fuseBatchNorm],
   ["fuse-bias", fuseBias],
   ["fold-input-norm", foldInputNorm],
+  ["merge-branches", mergeBranches],
   ["common-subexpression-elimination", eliminateCommonSubexpressions],
 ];
 /** The passes of each level. A training graph's arithmetic stays as it is written: its steps are compared with other frameworks'. */
@@ -129,7 +131,8 @@ function selected(pipeline: Pipeline, { until, without = [] }: OptimizeOptions):
   return (last < 0 ? pipeline : pipeline.slice(0, last + 1)).filter(([name]) => !without.includes(name));
 }
 
-function reportOf(pass: string, before: Graph, { graph, applied, skipped }: PassResult): PassReport {
+/** What one run of a pass did. */
+export function reportOf(pass: string, before: Graph, { graph, applied, skipped }: PassResult): PassReport {
   const changed = graph !== before;
   return {
     pass,

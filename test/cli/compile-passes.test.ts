@@ -53,10 +53,29 @@ describe.concurrent("passes on the command line", () => {
     expect(stdout).toMatch(/verified at N=1; N=2; N=3\n$/);
   });
 
+  test("--float16 converts all but what is kept, and is verified", async () => {
+    const { stdout, stderr, code } = await compile("half.onnx", "--float16", "--keep-float32", "fc", "--explain", "--verify");
+    expect([code, stderr]).toEqual([0, ""]);
+    expect(stdout).toMatch(/ {2}to-float16 +4 applied, \+2 nodes, -\d+ B, 1 refused\n +fc: it is on the list of what stays in float32/);
+    expect(stdout).toMatch(/ {2}to-float16 +same: largest relative error \d\.\de-[3-5] \(4 changes\)\n/);
+    const training = await compile("half.train.onnx", "--float16", "--mode", "training");
+    expect([training.code, training.stderr]).toEqual([2, "error: --float16 is for inference\n  help: leave out --mode training\n"]);
+  });
+
+  test("--image takes bytes, and the normalisation goes into the first convolution", async () => {
+    const { stdout, code } = await compile("bytes.onnx", "--image", "image", "--mean", "0.5", "--std", "0.25", "--verify", "--json");
+    expect(code).toBe(0);
+    const { inputs, nodes, passes } = JSON.parse(stdout);
+    expect([inputs, nodes]).toEqual([[{ name: "image", dtype: "uint8", shape: ["N", 6, 6, 1] }], 7]);
+    expect(passes.find(({ pass }: { readonly pass: string }) => pass === "fold-input-norm").applied).toMatchObject([{ node: "conv1" }]);
+    const alone = await compile("mean.onnx", "--mean", "0.5");
+    expect([alone.code, alone.stderr]).toEqual([2, "error: --mean and --std are those of --image\n  help: add --image INPUT\n"]);
+  });
+
   test("a pass that is not there is refused before anything is written", async () => {
     const { code, stderr } = await compile("none.onnx", "--without", "magic");
     expect(code).toBe(2);
-    expect(stderr).toContain("error: --without takes dead-code-elimination, ");
+    expect(stderr).toContain("error: --without takes recognize-ops, dead-code-elimination, ");
     expect(existsSync(join(folder, "none.onnx"))).toBe(false);
   });
 });

@@ -14,15 +14,18 @@ import {
   convTranspose3d,
   defineModel,
   embedding,
+  expectShape,
   groupNorm,
   instanceNorm2d,
   interpolate,
+  layers,
   maxPool1d,
   maxPool3d,
   mul,
   pixelShuffle,
   pixelUnshuffle,
   reshape,
+  sequential,
   type Tensor,
   trace,
   view,
@@ -142,6 +145,27 @@ describe("images", () => {
     };
     expectClose(await run<[1, 5, 1, 2]>(x, pieces), [10], [6, 7, 8, 9, 0, 1, 2, 3, 4, 5]);
   });
+});
+
+test("the layer values of these layers compose, with exact types", () => {
+  const decoder = sequential(
+    layers.convTranspose2d({ outChannels: 16, kernelSize: 4, stride: 2, padding: 1 }),
+    layers.groupNorm({ numGroups: 4 }),
+    layers.relu(),
+    layers.pixelShuffle(2),
+    layers.instanceNorm2d(),
+    layers.upsample({ scaleFactor: 2 }),
+  );
+  const model = defineModel({
+    name: "m",
+    inputs: { x: ["N", 8, "H", 6] },
+    forward({ x }) {
+      const y = decoder(x);
+      expectShape(y, ["N", 4, "8*H", 48]);
+      return { y };
+    },
+  });
+  expect(trace(model).parameters.map(({ name }) => name)).toEqual(["0.weight", "0.bias", "1.weight", "1.bias"]);
 });
 
 test("embedding gives a row of its table for each index", async () => {

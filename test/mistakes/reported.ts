@@ -4,13 +4,16 @@ import {
   add,
   avgPool2d,
   batchNorm2d,
+  bceWithLogits,
   chunk,
   concat,
   conv1d,
   conv2d,
   conv3d,
   convTranspose2d,
+  crossEntropy,
   expectShape,
+  expectTarget,
   flatten,
   groupNorm,
   type InputTensors,
@@ -18,6 +21,7 @@ import {
   linear,
   matmul,
   maxPool2d,
+  mse,
   mul,
   multiHeadAttention,
   pad,
@@ -153,9 +157,6 @@ export const mistakes: readonly ((inputs: Inputs) => unknown)[] = [
     return expectShape(logits, ["N", 10]);
     //                         ^ Argument of type '(string | number)[]' is not assignable to parameter of type '"expectShape: the shape is [N, 133], not [N, 10]"'.
   },
-  // Two classes where there are 102: https://github.com/udacity/aipnd-project/issues/1
-  ({ features }) => expectShape(linear(features, { outFeatures: 2 }), ["N", 102]),
-  //                                                                  ^ Argument of type '(string | number)[]' is not assignable to parameter of type '"expectShape: the shape is [N, 2], not [N, 102]"'.
   // A batch norm of the channels before the convolution.
   ({ rgb }) => batchNorm2d(conv2d(rgb, { outChannels: 64, kernelSize: 3 }), { numFeatures: 3 }),
   //                       ^ Argument of type 'Tensor<["N", 64, 510, 510]>' is not assignable to parameter of type '"batchNorm2d: input has 64 channels, but numFeatures is 3"'.
@@ -198,4 +199,19 @@ export const mistakes: readonly ((inputs: Inputs) => unknown)[] = [
   // A bias for each image, in place of one for each channel.
   ({ maps, features }) => add(maps, features),
   //                                ^ Argument of type 'Tensor<["N", 512]>' is not assignable to parameter of type '"add: axis 3: 56 and 512 differ"'.
+  // Float targets for class numbers: https://github.com/qubvel-org/segmentation_models.pytorch/issues/197
+  ({ rgb }) => expectTarget(conv2d(rgb, { outChannels: 21, kernelSize: 1 }), crossEntropy(), { shape: ["N", 512, 512], dtype: "float32" }),
+  //                                                                                                                   ^ Type '"float32"' is not assignable to type '"expectTarget: this loss takes int64 targets, not float32"'.
+  // Class numbers for a binary loss: https://github.com/pytorch/pytorch/issues/45373
+  ({ features }) => expectTarget(linear(features, { outFeatures: 1 }), bceWithLogits(), { shape: ["N", 1], dtype: "int64" }),
+  //                                                                                                       ^ Type '"int64"' is not assignable to type '"expectTarget: this loss takes float32 targets, not int64"'.
+  // Masks that kept their channel: https://github.com/milesial/Pytorch-UNet/issues/93
+  ({ rgb }) => expectTarget(conv2d(rgb, { outChannels: 2, kernelSize: 1 }), crossEntropy(), { shape: ["N", 8, 512, 512], dtype: "int64" }),
+  //                                                                                          ^ Type '(string | number)[]' is not assignable to type '"expectTarget: this loss takes targets of [N, 512, 512], not [N, 8, 512, 512]"'.
+  // 102 classes of flowers and a head of 2: https://github.com/udacity/aipnd-project/issues/1
+  ({ features }) => expectTarget(linear(features, { outFeatures: 2 }), crossEntropy(), { shape: ["N"], dtype: "int64", classes: 102 }),
+  //                                                                                                                   ^ Type 'number' is not assignable to type '"expectTarget: the prediction has 2 classes, but the data has 102"'.
+  // Predictions [N, 1] and targets [N] of a squared error, which PyTorch broadcasts with a warning only.
+  ({ features }) => expectTarget(linear(features, { outFeatures: 1 }), mse(), { shape: ["N"], dtype: "float32" }),
+  //                                                                            ^ Type 'string[]' is not assignable to type '"expectTarget: this loss takes targets of [N, 1], not [N]"'.
 ];

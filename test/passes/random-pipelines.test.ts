@@ -41,6 +41,11 @@ const steps: Readonly<Record<string, Step>> = {
       b.constant("float32", [1, 2]),
     ]),
   pointwise: (b, x, _, seed) => b.add("Conv", [x, weights(b, seed, [2, 2, 1, 1])]),
+  branch: (b, x, _, seed) =>
+    b.add("Add", [
+      b.add("Conv", [x, weights(b, seed, [2, 2, 3, 3])], { pads: [1, 1, 1, 1] }),
+      b.add("Conv", [x, weights(b, seed + 1, [2, 2, 1, 1])]),
+    ]),
   transpose: (b, x) => b.add("Transpose", [x], { perm: [0, 1, 3, 2] }),
   throughNhwc: (b, x, _, seed) => {
     const nhwc = b.add("Mul", [b.add("Transpose", [x], { perm: [0, 2, 3, 1] }), weights(b, seed, [1, 1, 1, 2])]);

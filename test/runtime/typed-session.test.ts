@@ -82,10 +82,15 @@ test("an editor shows a result in one short line", () => {
     },
   });
   const text = `import { createSession } from "../../src/runtime/session.ts";
-import { simpleCnn } from "../../models/simple-cnn.ts";
+import { defineModel, flatten, linear } from "../../src/dsl/index.ts";
+const digits = defineModel({
+  name: "Digits",
+  inputs: { input: ["N", 1, 28, 28] },
+  forward: ({ input }) => ({ logits: linear(flatten(input), { outFeatures: 10 }) }),
+});
 declare const data: Float32Array;
 export const run = async () => {
-  const session = await createSession<typeof simpleCnn>("mnist.onnx");
+  const session = await createSession<typeof digits>("mnist.onnx");
   const results = await session.run({ input: { dtype: "float32", shape: [8, 1, 28, 28], data } });
   const { logits } = results;
   return logits;
@@ -97,9 +102,9 @@ export const run = async () => {
       .compilerObject.getQuickInfoAtPosition(file.getFilePath(), text.indexOf(word) + word.length - 1);
     return ts.displayPartsToString(info?.displayParts);
   };
-  expect(hover("const results")).toBe("const results: {\n    readonly logits: HostTensor<[8, number]>;\n}");
-  expect(hover("{ logits")).toBe("const logits: HostTensor<[8, number]>");
+  expect(hover("const results")).toBe("const results: {\n    readonly logits: HostTensor<[8, 10]>;\n}");
+  expect(hover("const { logits")).toBe("const logits: HostTensor<[8, 10]>");
   expect(hover("const session")).toBe(
-    'const session: TypedSession<Model<{\n    readonly input: readonly ["N", number, number, number];\n}, {\n    logits: Tensor<["N", number]>;\n}>>',
+    'const session: TypedSession<Model<{\n    readonly input: readonly ["N", 1, 28, 28];\n}, {\n    logits: Tensor<["N", 10]>;\n}>>',
   );
 });

@@ -10,6 +10,8 @@ export const networks = {
   "inception-v3": join(root, "models/inception-v3.ts"),
   unet: join(root, "bench/types/unet.ts"),
   "vit-b16": join(root, "bench/types/vit-b16.ts"),
+  googlenet: join(root, "models/googlenet.ts"),
+  "feature-pyramid": join(root, "bench/types/fpn.ts"),
 } as const;
 /** The compilers that check them. */
 export const compilers = ["typescript", "typescript6"] as const;

@@ -1,7 +1,7 @@
 /** The extension: starts the language server of the workspace's striate once the workspace is trusted, and shows what it says. */
 import { dirname } from "node:path";
 import * as vscode from "vscode";
-import { CloseAction, ErrorAction, LanguageClient, State as ClientState, TransportKind } from "vscode-languageclient/node";
+import { State as ClientState, CloseAction, ErrorAction, LanguageClient, TransportKind } from "vscode-languageclient/node";
 import { reportPage } from "./report.ts";
 import { findServer, initializationOptions, type Settings } from "./server.ts";
 import { type BufferStatus, type State, statusText } from "./status.ts";
@@ -20,7 +20,8 @@ export async function activate(context: vscode.ExtensionContext): Promise<Api> {
 
   const show = (): void => {
     const uri = vscode.window.activeTextEditor?.document.uri.toString();
-    const now: State = state.kind === "running" ? { kind: "running", buffer: (uri === undefined ? null : buffers.get(uri)) ?? null } : state;
+    const now: State =
+      state.kind === "running" ? { kind: "running", buffer: (uri === undefined ? null : buffers.get(uri)) ?? null } : state;
     const { text, detail, mark, busy } = statusText(now);
     Object.assign(status, { text, detail, busy, severity: severities[mark] });
   };
@@ -102,7 +103,11 @@ function readSettings(): Settings {
   };
 }
 
-function createClient(settings: Settings, { program, folder }: { readonly program: string; readonly folder: string }, output: vscode.LogOutputChannel) {
+function createClient(
+  settings: Settings,
+  { program, folder }: { readonly program: string; readonly folder: string },
+  output: vscode.LogOutputChannel,
+) {
   const run = { command: settings.node, args: [program, "lsp"], options: { cwd: folder }, transport: TransportKind.stdio };
   return new LanguageClient("striate", "striate", run, {
     documentSelector: selector,
@@ -133,7 +138,9 @@ async function showSummary(): Promise<void> {
   if (document === undefined) return;
   const lenses = await vscode.commands.executeCommand<vscode.CodeLens[]>("vscode.executeCodeLensProvider", document.uri, 100);
   const models = lenses.flatMap(({ command, range }) =>
-    command?.command === "striate.summary" ? [{ label: document.lineAt(range.start.line).text.trim(), detail: command.title, command }] : [],
+    command?.command === "striate.summary"
+      ? [{ label: document.lineAt(range.start.line).text.trim(), detail: command.title, command }]
+      : [],
   );
   const chosen = models.length > 1 ? await vscode.window.showQuickPick(models, { placeHolder: "Which model?" }) : models[0];
   if (chosen !== undefined) await vscode.commands.executeCommand(chosen.command.command, ...(chosen.command.arguments ?? []));
@@ -164,7 +171,8 @@ async function showReport(given: vscode.Uri | undefined, context: vscode.Extensi
 async function chosenReport(): Promise<vscode.Uri | undefined> {
   const found = await vscode.workspace.findFiles("**/report.html", "**/node_modules/**", 100);
   const [first, second] = found;
-  if (first === undefined) void vscode.window.showInformationMessage("There is no report.html here: striate train --run FOLDER writes one.");
+  if (first === undefined)
+    void vscode.window.showInformationMessage("There is no report.html here: striate train --run FOLDER writes one.");
   if (second === undefined) return first;
   const items = found.map((uri) => ({ label: vscode.workspace.asRelativePath(uri), uri }));
   return (await vscode.window.showQuickPick(items, { placeHolder: "Which report?" }))?.uri;

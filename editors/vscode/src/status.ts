@@ -40,6 +40,7 @@ export function statusText(state: State): StatusText {
 }
 
 function runningText(buffer: BufferStatus | null): StatusText {
-  if (buffer?.state !== "stale") return { text: "striate", detail: buffer === null ? "no model in this file" : "shapes of this text", mark: "information", busy: false };
+  if (buffer?.state !== "stale")
+    return { text: "striate", detail: buffer === null ? "no model in this file" : "shapes of this text", mark: "information", busy: false };
   return { text: "striate: older shapes", detail: `shapes of the last good run: ${buffer.message}`, mark: "warning", busy: false };
 }

@@ -2,20 +2,26 @@
 
 import type { Init, LayerInit } from "../init.ts";
 import { type Layer, layerOf, type Rule, type Same } from "../layer.ts";
-import type { Conv2dShape } from "../shape-rules/conv.ts";
+import type { Conv2dShape, ConvTranspose2dShape } from "../shape-rules/conv.ts";
 import type { FeaturesFault, LinearShape } from "../shape-rules/linear.ts";
-import type { BatchNormShape } from "../shape-rules/normalization.ts";
+import type { BatchNormShape, GroupNormFault, GroupNormShape, InstanceNormShape } from "../shape-rules/normalization.ts";
+import type { PixelShuffleShape } from "../shape-rules/pixel-shuffle.ts";
 import type { AdaptiveShape, PoolShape } from "../shape-rules/pool.ts";
 import type { FlattenShape } from "../shape-rules/reshape.ts";
+import type { ResizeShape } from "../shape-rules/resize.ts";
 import type { Padding, Pair, Positive } from "../shape-rules/window.ts";
 import type { Checked } from "../tensor.ts";
 import * as activation from "./activation.ts";
 import * as adaptive from "./adaptive-pool.ts";
 import { conv2d as applyConv2d, type ConvOptions } from "./conv.ts";
+import { convTranspose2d as applyConvTranspose2d, type ConvTransposeOptions } from "./conv-transpose.ts";
+import { groupNorm as applyGroupNorm, instanceNorm2d as applyInstanceNorm2d } from "./group-norm.ts";
 import { linear as applyLinear } from "./linear.ts";
 import { batchNorm2d as applyBatchNorm2d, layerNorm as applyLayerNorm, type BatchNormOptions } from "./normalization.ts";
+import { pixelShuffle as applyPixelShuffle } from "./pixel-shuffle.ts";
 import { avgPool2d as applyAvgPool2d, maxPool2d as applyMaxPool2d, type PoolOptions } from "./pool.ts";
 import { flatten as applyFlatten } from "./reshape.ts";
+import { upsample as applyUpsample, type ResizeMode } from "./resize.ts";
 
 type Function1 = (x: never, options: never) => unknown;
 /** A layer whose name is an option, given by `sequential` where it is absent. */
@@ -127,3 +133,58 @@ export const hardSigmoid = (): Layer<Same> => plain(activation.hardSigmoid, hard
 export const dropout = (p = 0.5): Layer<Same> => layerOf((x) => activation.dropout(x, p), dropout);
 /** identity as a value. */
 export const identity = (): Layer<Same> => plain(activation.identity, identity);
+interface ConvTranspose2d<O, I, K, St, P, D, E> extends Rule {
+  readonly out: ConvTranspose2dShape<this["in"], O, I, K, St, P, D, E>;
+}
+/** convTranspose2d as a value. */
+export function convTranspose2d<
+  O extends number,
+  const K extends Pair,
+  I extends number = number,
+  const St extends Pair = 1,
+  const P extends Pair = 0,
+  const D extends Pair = 1,
+  const E extends Pair = 0,
+>(
+  options: ConvTransposeOptions<"convTranspose2d", O, K, I, St, P, D, E> & { groups?: number },
+): Layer<ConvTranspose2d<O, I, K, St, P, D, E>> {
+  return withName(applyConvTranspose2d, options, convTranspose2d);
+}
+interface GroupNorm<G extends number> extends Rule {
+  readonly out: GroupNormFault<this["in"], G> extends infer F extends string ? F : GroupNormShape<this["in"], number>;
+}
+/** groupNorm as a value. */
+export function groupNorm<G extends number>(options: {
+  numGroups: Checked<G, Positive<"groupNorm: numGroups", G>>;
+  eps?: number;
+  affine?: boolean;
+  init?: LayerInit;
+  name?: string;
+}): Layer<GroupNorm<G>> {
+  return withName(applyGroupNorm, options, groupNorm);
+}
+interface InstanceNorm2d extends Rule {
+  readonly out: InstanceNormShape<this["in"], number>;
+}
+/** instanceNorm2d as a value. */
+export function instanceNorm2d(options: { eps?: number; affine?: boolean; init?: LayerInit; name?: string } = {}): Layer<InstanceNorm2d> {
+  return withName(applyInstanceNorm2d, options, instanceNorm2d);
+}
+interface Upsample<F> extends Rule {
+  readonly out: ResizeShape<"upsample", this["in"], null, F>;
+}
+/** upsample as a value. */
+export function upsample<const F extends Pair>(options: {
+  scaleFactor: Checked<F, Positive<"upsample: scaleFactor", F>>;
+  mode?: ResizeMode;
+  alignCorners?: boolean;
+}): Layer<Upsample<F>> {
+  return layerOf((x) => applyUpsample(x, passed(options)), upsample);
+}
+interface PixelShuffle<R extends number> extends Rule {
+  readonly out: PixelShuffleShape<this["in"], R>;
+}
+/** pixelShuffle as a value. */
+export function pixelShuffle<R extends number>(upscaleFactor: R): Layer<PixelShuffle<R>> {
+  return layerOf((x) => applyPixelShuffle(x, passed(upscaleFactor)), pixelShuffle);
+}

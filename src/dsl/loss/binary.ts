@@ -7,7 +7,7 @@ import type { Loss, Reduction } from "./loss.ts";
 import { elementwiseLoss } from "./regression.ts";
 
 /** -(y log p + (1 - y) log(1 - p)) of probabilities, as torch.nn.BCELoss: log 0 is -100, with a slope of 1e12. */
-export const bce = ({ reduction = "mean" }: { readonly reduction?: Reduction } = {}): Loss =>
+export const bce = ({ reduction = "mean" }: { readonly reduction?: Reduction } = {}): Loss<"values"> =>
   elementwiseLoss("bce", reduction, (f, p, y) => f.neg(f.add(f.mul(y, heldLog(f, p)), f.mul(f.sub(1, y), heldLog(f, f.sub(1, p))))));
 
 /** log x, and below 1e-12 the line through -100 at 0: PyTorch divides by no less than 1e-12 in the gradient. */
@@ -20,7 +20,7 @@ export interface BceWithLogitsOptions {
   readonly reduction?: Reduction;
 }
 /** Binary cross-entropy of logits, as torch.nn.BCEWithLogitsLoss: (1 - y) x + (1 + (w - 1) y) softplus(-x). */
-export const bceWithLogits = ({ posWeight, reduction = "mean" }: BceWithLogitsOptions = {}): Loss =>
+export const bceWithLogits = ({ posWeight, reduction = "mean" }: BceWithLogitsOptions = {}): Loss<"values"> =>
   elementwiseLoss("bce-with-logits", reduction, (f, x, y, b) => {
     const factor =
       posWeight === undefined
@@ -53,7 +53,7 @@ export interface FocalOptions {
   readonly reduction?: Reduction;
 }
 /** The focal loss of logits (Lin et al. 2017, arXiv:1708.02002), as torchvision.ops.sigmoid_focal_loss. */
-export const focal = ({ alpha = 0.25, gamma = 2, reduction = "mean" }: FocalOptions = {}): Loss =>
+export const focal = ({ alpha = 0.25, gamma = 2, reduction = "mean" }: FocalOptions = {}): Loss<"values"> =>
   elementwiseLoss("focal", reduction, (f, x, y, b) => {
     const p = b.add("Sigmoid", [x]);
     const crossEntropy = f.add(f.mul(f.sub(1, y), x), softplus(b, f, f.neg(x)));
@@ -63,17 +63,20 @@ export const focal = ({ alpha = 0.25, gamma = 2, reduction = "mean" }: FocalOpti
   });
 
 /** Options of `dice`. */
-export interface DiceOptions {
+export interface DiceOptions<M extends "multiclass" | "binary" = "multiclass" | "binary"> {
   /** Keeps the quotient defined where a class is absent. */
   readonly smooth?: number;
   /** "multiclass" takes int64 class numbers and a softmax, "binary" a target of the prediction's shape and a sigmoid. */
-  readonly mode?: "multiclass" | "binary";
+  readonly mode?: M;
 }
 /**
  * The soft Dice loss of logits `float[N, C, ...]` (Milletari et al. 2016, arXiv:1606.04797), averaged over images and classes:
  * 1 - (2 sum p t + s) / (sum p + sum t + s).
  */
-export function dice({ smooth = 1, mode = "multiclass" }: DiceOptions = {}): Loss {
+export function dice<M extends "multiclass" | "binary" = "multiclass">(
+  options: DiceOptions<M> = {},
+): Loss<M extends "multiclass" ? "classes" : "values"> {
+  const { smooth = 1, mode = "multiclass" } = options;
   return {
     name: "dice",
     target: (x) => (mode === "multiclass" ? classTarget(x) : { dtype: x.dtype, shape: x.shape }),

@@ -15,15 +15,17 @@ export interface ClassificationOptions {
   readonly reduction?: Reduction;
 }
 /** Options of `crossEntropy`. */
-export interface CrossEntropyOptions extends ClassificationOptions {
+export interface CrossEntropyOptions<T extends "classes" | "probabilities" = "classes" | "probabilities"> extends ClassificationOptions {
   /** The share of the target that is spread evenly over all classes. */
   readonly labelSmoothing?: number;
   /** "classes" for int64 class numbers `[N, ...]`, "probabilities" for distributions of the prediction's shape. */
-  readonly targets?: "classes" | "probabilities";
+  readonly targets?: T;
 }
 
 /** Cross-entropy of logits `float[N, C, ...]`, as torch.nn.CrossEntropyLoss; per pixel when there are more axes. */
-export function crossEntropy(options: CrossEntropyOptions = {}): Loss {
+export function crossEntropy<T extends "classes" | "probabilities" = "classes">(
+  options: CrossEntropyOptions<T> = {},
+): Loss<T extends "classes" ? "classes" : "values"> {
   const { labelSmoothing = 0, targets = "classes" } = options;
   return {
     name: "cross-entropy",
@@ -37,7 +39,7 @@ export function crossEntropy(options: CrossEntropyOptions = {}): Loss {
 }
 
 /** Negative log likelihood of log-probabilities `float[N, C, ...]`, as torch.nn.NLLLoss. */
-export function nll(options: ClassificationOptions = {}): Loss {
+export function nll(options: ClassificationOptions = {}): Loss<"classes"> {
   return { name: "nll", target: classTarget, build: (b, x, target) => classLoss(b, x, target, options, 0) };
 }
 

@@ -5,8 +5,13 @@ import type { TensorType, Value } from "../../ir/graph.ts";
 /** How the losses of single elements become one number. */
 export type Reduction = "mean" | "sum";
 
-/** A loss function over a prediction and a target. */
-export interface Loss {
+/** What a loss compares its prediction with: class numbers without the class axis, or values of the prediction's own type. */
+export type Targets = "classes" | "values";
+
+/** A loss function over a prediction and a target; T is what its targets are, where that is known. */
+export interface Loss<T extends Targets = Targets> {
+  /** Only in the type. */
+  readonly targets?: T;
   /** PyTorch's name in kebab case. */
   readonly name: string;
   /** The type of the target that belongs to a prediction. Throws a RuleFault when the prediction does not fit. */

@@ -13,7 +13,7 @@ export function elementwiseLoss(
   name: string,
   reduction: Reduction,
   rule: (f: Formulas, x: Value, y: Value, b: GraphBuilder) => Value,
-): Loss {
+): Loss<"values"> {
   return {
     name,
     target: (prediction) => ({ dtype: prediction.dtype, shape: prediction.shape }),
@@ -26,14 +26,15 @@ export function elementwiseLoss(
 }
 
 /** (x - y)^2, as torch.nn.MSELoss. */
-export const mse = ({ reduction = "mean" }: ReductionOption = {}): Loss =>
+export const mse = ({ reduction = "mean" }: ReductionOption = {}): Loss<"values"> =>
   elementwiseLoss("mse", reduction, (f, x, y) => f.square(f.sub(x, y)));
 
 /** |x - y|, as torch.nn.L1Loss. */
-export const l1 = ({ reduction = "mean" }: ReductionOption = {}): Loss => elementwiseLoss("l1", reduction, (f, x, y) => f.abs(f.sub(x, y)));
+export const l1 = ({ reduction = "mean" }: ReductionOption = {}): Loss<"values"> =>
+  elementwiseLoss("l1", reduction, (f, x, y) => f.abs(f.sub(x, y)));
 
 /** d^2 / 2 where |d| <= delta, else delta (|d| - delta / 2), as torch.nn.HuberLoss. */
-export const huber = ({ delta = 1, reduction = "mean" }: ReductionOption & { readonly delta?: number } = {}): Loss =>
+export const huber = ({ delta = 1, reduction = "mean" }: ReductionOption & { readonly delta?: number } = {}): Loss<"values"> =>
   elementwiseLoss("huber", reduction, (f, x, y) => {
     const d = f.sub(x, y);
     const size = f.abs(d);
@@ -41,7 +42,7 @@ export const huber = ({ delta = 1, reduction = "mean" }: ReductionOption & { rea
   });
 
 /** d^2 / (2 beta) where |d| < beta, else |d| - beta / 2, as torch.nn.SmoothL1Loss; beta 0 is the L1 loss. */
-export const smoothL1 = ({ beta = 1, reduction = "mean" }: ReductionOption & { readonly beta?: number } = {}): Loss =>
+export const smoothL1 = ({ beta = 1, reduction = "mean" }: ReductionOption & { readonly beta?: number } = {}): Loss<"values"> =>
   elementwiseLoss("smooth-l1", reduction, (f, x, y) => {
     const d = f.sub(x, y);
     const size = f.abs(d);

@@ -30,7 +30,7 @@ type JoinAxes<Op extends string, S, T, A, Out extends readonly unknown[] = []> =
   : Out;
 /** The result of concat over a list of shapes. */
 export type ConcatShape<L, A extends number> = L extends readonly [infer S, ...infer R] ? JoinAll<S, R, Axis<S, A>> : Dim[];
-type JoinAll<S, L, A> = L extends readonly [infer T, ...infer R] ? JoinAll<Join<"concat", S, T, A>, R, A> : S;
+type JoinAll<S, L, A> = L extends readonly [infer T, ...infer R] ? (Join<"concat", S, T, A> extends infer J ? JoinAll<J, R, A> : never) : S;
 /** True, or the message of joining element K of L to the first. */
 export type ConcatFault<L, K, A extends number> = L extends readonly [infer S, ...unknown[]]
   ? K extends keyof L
