@@ -1,7 +1,6 @@
 /** Removes nodes that give back what they are given. */
 import type { Graph, Node, Value } from "../ir/graph.ts";
 import type { OpType } from "../ir/op-types.ts";
-import { sameShape } from "../ir/shape.ts";
 import { type TensorData, tensorFrom } from "../ir/tensor-data.ts";
 import {
   type PassControl,
@@ -14,6 +13,7 @@ import {
   type Skip,
   skip,
 } from "./rewrite.ts";
+import { sameType } from "./sole-use.ts";
 
 /** The graph without nodes whose first output equals one of their inputs for every input, shape included. */
 export function removeIdentities(graph: Graph, control?: PassControl): PassResult {
@@ -38,7 +38,6 @@ function identity<T extends OpType>(opTypes: readonly T[], test: IdentityTest<T>
     return () => [context.value(input)];
   });
 }
-const sameType = (a: Value, b: Value): boolean => a.type.dtype === b.type.dtype && sameShape(a.type.shape, b.type.shape);
 
 /** Ops that only arrange elements in order: the same shape means the same tensor. */
 const always: IdentityTest<OpType> = () => 0;

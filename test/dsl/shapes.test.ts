@@ -1,4 +1,4 @@
-/** The shape in a tensor's type, the shape that the graph infers, and the shape that onnxruntime returns are one. `npm run bench:types` asks for thousands. */
+/** The shape in a tensor's type, the shape that the graph infers, and the shape that onnxruntime returns are one. bench/types-property.ts asks for thousands. */
 import { expect, test } from "vitest";
 import { compiledCalls, executed, randomCalls, shapeOf } from "../support/shape-agreement.ts";
 

@@ -1,16 +1,21 @@
 // What is too dynamic widens to `number` or `Dim[]`, and is never a wrong literal. Nothing here is a mistake.
 import {
   add,
+  chunk,
   concat,
   conv2d,
   type Dim,
   expectShape,
   flatten,
+  groupNorm,
+  interpolate,
   linear,
   maxPool2d,
   mean,
   permute,
+  pixelShuffle,
   reshape,
+  select,
   slice,
   split,
   type Tensor,
@@ -57,6 +62,22 @@ export function numbers({ n, either, oneOrThree, axis, flag }: Unknowns, x: Tens
   is<["N", number, 56, 56]>()(split(x, [n, 32], 1)[0], true);
   is<["N", 64, 18 | 19 | 27 | 28, 18 | 19 | 27 | 28]>()(maxPool2d(x, { kernelSize: flag ? 2 : 3 }), true);
   is<["N", number]>()(reshape(wide, ["N", -1]), true);
+  is<["N", 8, number, 57]>()(
+    conv2d(x, {
+      outChannels: 8,
+      kernelSize: 2,
+      padding: [
+        [n, 1],
+        [0, 2],
+      ],
+    }),
+    true,
+  );
+  is<["N", number, number, number]>()(pixelShuffle(x, n), true);
+  is<["N", 64, number, number]>()(interpolate(x, { scaleFactor: n }), true);
+  is<["N", 64, 56]>()(select(x, 3, n), true);
+  is<["N", number, 56, 56]>()(chunk(x, n, 1)[0] ?? wide, true);
+  is<["N", 64, 56, 56]>()(groupNorm(x, { numGroups: n }), true);
   expectShape(wide, ["N", 5, 56, 56]);
 }
 

@@ -10,9 +10,9 @@ import {
 } from "../../src/codegen/proto/onnx.generated.ts";
 import { newWriter } from "../../src/codegen/proto/wire.ts";
 import type { TrainingManifest } from "../../src/codegen/training-manifest.ts";
+import type { Batch, BatchLoader } from "../../src/data/batch-loader.ts";
 import { type DType, dtypes } from "../../src/ir/dtype.ts";
 import { bytesOf, type TensorData } from "../../src/ir/tensor-data.ts";
-import type { Batch, BatchLoader } from "../../src/data/batch-loader.ts";
 
 /** A value's name and type; no shape leaves the rank open. */
 export const value = (name: string, elemType: number, shape?: readonly (number | string)[]): ValueInfoProto => ({

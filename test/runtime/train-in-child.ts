@@ -2,8 +2,8 @@
 import { appendFileSync } from "node:fs";
 import { simpleCnn } from "../../models/simple-cnn.ts";
 import { compileTraining } from "../../src/compile/index.ts";
-import { adam, crossEntropy } from "../../src/dsl/index.ts";
 import type { Batch, BatchLoader } from "../../src/data/batch-loader.ts";
+import { adam, crossEntropy } from "../../src/dsl/index.ts";
 import { oneCycle } from "../../src/runtime/schedule.ts";
 import { createTrainerFromArtifacts, type TrainingArtifacts } from "../../src/runtime/trainer.ts";
 import { regression, regressionLoader } from "./tiny-models.ts";
