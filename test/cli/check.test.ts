@@ -107,7 +107,6 @@ test("what only the type checker finds is told in its words", async () => {
 });
 
 const warned = `import { batchNorm2d, conv2d, defineModel, relu } from "striate";
-import { plainEnvironment } from "../support/run-cli.ts";
 
 export default defineModel({
   name: "Net",
