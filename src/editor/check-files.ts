@@ -110,10 +110,14 @@ async function placedFindings(
   const exact = both.map(({ diagnostic, type }): CheckFinding => ({ ...diagnostic, ...placeOf(type) }));
   const typing = typed.map((type): CheckFinding => {
     const message = ruleIn(type.message) ?? type.message.split("\n")[0] ?? "";
-    return { severity: "error", code: `TS${type.code}`, message, notes: [], help: undefined, ...placeOf(type) };
+    return { severity: "error", code: `TS${type.code}`, message, notes: [], help: typeHelps[type.code], ...placeOf(type) };
   });
   return [...placed, ...exact, ...typing].sort(byPlace);
 }
+/** How to mend what the type checker cannot say of shapes, by its error's number. */
+const typeHelps: Readonly<Record<number, string>> = {
+  2589: "a generic function holds about 80 layers in a row: split it into functions that call each other, or write the layers as a sequential",
+};
 const placeOf = ({ file, range }: TypeFinding): Pick<CheckFinding, "location" | "end"> => ({
   location: { position: { file, line: range.start.line + 1, column: range.start.character + 1 } },
   end: { line: range.end.line + 1, column: range.end.character + 1 },

@@ -166,3 +166,26 @@ test("wrong usage is exit code 2", async () => {
   const missing = await check("no-such.ts");
   expect({ code: missing.code, err: missing.err }).toEqual({ code: 1, err: "error[model-file]: no-such.ts: there is no such file\n" });
 });
+
+test("a generic function with too many layers for the type checker is told what to do", async () => {
+  const layers = Array.from(
+    { length: 120 },
+    (_, i) => `  const x${i + 1} = conv2d(x${i}, { outChannels: 4, kernelSize: 3, padding: 1, name: "c${i}" });`,
+  );
+  const file = written(
+    "deep.ts",
+    `import { conv2d, defineModel, type Tensor } from "striate";
+function deep<S>(x0: Tensor<S>) {
+${layers.join("\n")}
+  return x120;
+}
+export default defineModel({ name: "Deep", inputs: { input: ["N", 4, 8, 8] }, forward: ({ input }) => deep(input) });
+`,
+  );
+  const { code, err } = await check(file);
+  expect(err).toContain("error[TS2589]: Type instantiation is excessively deep and possibly infinite.");
+  expect(err).toContain(
+    "  help: a generic function holds about 80 layers in a row: split it into functions that call each other, or write the layers as a sequential",
+  );
+  expect(code).toBe(1);
+});
