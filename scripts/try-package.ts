@@ -11,7 +11,7 @@ const run = (command: string, args: readonly string[], cwd: string): string => {
   return execFileSync(command, args, {
     cwd,
     encoding: "utf8",
-    stdio: ["ignore", "pipe", "inherit"],
+    stdio: "pipe",
     env: { ...process.env, ONNXRUNTIME_NODE_INSTALL: "skip" },
   });
 };
@@ -58,13 +58,20 @@ export default defineModel({
   run("npx", ["striate", "compile", "my-net.ts", "-o", "my-net.train.onnx", "--mode", "training"], project);
   expected("a training graph has its state beside it", existsSync(join(project, "my-net.train.safetensors")));
   write("my-net.ts", model("inFeatures: 1024, "));
-  let refused = "";
-  try {
-    run("npx", ["tsc", "-p", ".", "--pretty", "false"], project);
-  } catch (error) {
-    refused = String((error as { readonly stdout?: unknown }).stdout);
-  }
-  expected("a wrong inFeatures is a type error at that argument", /my-net\.ts\(8,\d+\): error .*linear: inFeatures is 1024/s.test(refused));
+  const refusal = (command: string, ...args: readonly string[]): string => {
+    try {
+      return run(command, args, project);
+    } catch (error) {
+      const { stdout, stderr } = error as { readonly stdout?: unknown; readonly stderr?: unknown };
+      return `${String(stdout)}${String(stderr)}`;
+    }
+  };
+  const told = /linear(?: "fc")?: inFeatures is 1024, but the input has 8 \* 16 \* 16 = 2048 features/;
+  expected("a wrong inFeatures is a type error at that argument", told.test(refusal("npx", "tsc", "-p", ".", "--pretty", "false")));
+  expected(
+    "check tells it with its place",
+    /my-net\.ts:8:\d+ error\[linear-in-features\]/.test(refusal("npx", "striate", "check", "my-net.ts")),
+  );
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }

@@ -1,6 +1,6 @@
 /** One training step as a graph: forward, loss, gradients and the optimizer's update, and the manifest of what its inputs and outputs mean. */
 import { type StateRow, type TrainingManifest, type TrainingScalar, trainingScalars } from "../codegen/index.ts";
-import { type Optimizer, selects, settingsFor } from "../dsl/index.ts";
+import { type LabelRange, type Optimizer, selects, settingsFor } from "../dsl/index.ts";
 import { GraphBuilder } from "../ir/builder.ts";
 import { InternalError, userError } from "../ir/diagnostic.ts";
 import { formulas } from "../ir/formulas.ts";
@@ -17,6 +17,8 @@ import type { TrainingOptions } from "./training.ts";
 export interface TrainingStep {
   readonly graph: Graph;
   readonly manifest: TrainingManifest;
+  /** Which class numbers the targets may hold; null where they are none. */
+  readonly labels: LabelRange | null;
 }
 
 /** The step of a source. Throws a CompileError when nothing is left to train, and when the loss does not fit or has no gradient. */
@@ -42,7 +44,9 @@ export function buildStep(source: Source, options: TrainingOptions): TrainingSte
     metrics: Object.fromEntries(Object.keys(metrics).map((name) => [name, name])),
     state,
   };
-  return { graph: b.build(), manifest };
+  const [prediction] = draft.outputs;
+  const labels = options.loss.labels === "none" || prediction === undefined ? null : options.loss.labels(prediction.type);
+  return { graph: b.build(), manifest, labels };
 }
 
 /** The step while it is put together. */

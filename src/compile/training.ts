@@ -1,6 +1,6 @@
 /** Compiling for training: the step's graph, lowered and written with its manifest, and the state before the first step. */
 import { printTrainingManifest, type TrainingManifest, trainingManifestKey, writeModel } from "../codegen/index.ts";
-import type { Loss, Optimizer } from "../dsl/index.ts";
+import type { LabelRange, Loss, Optimizer } from "../dsl/index.ts";
 import { InternalError } from "../ir/diagnostic.ts";
 import type { Graph } from "../ir/graph.ts";
 import { type TensorData, zeros } from "../ir/tensor-data.ts";
@@ -26,6 +26,8 @@ export interface CompiledTraining {
   readonly bytes: Uint8Array;
   readonly graph: Graph;
   readonly manifest: TrainingManifest;
+  /** Which class numbers the targets may hold; null where they are none. */
+  readonly labels: LabelRange | null;
   /** The state before the first step, by name. */
   readonly state: ReadonlyMap<string, TensorData>;
   /** What the passes did, and why they refused. */
@@ -46,7 +48,14 @@ export function compileTraining(model: Compilable, options: TrainingOptions): Co
   const metadata = { ...options.metadata, [trainingManifestKey]: printTrainingManifest(built.manifest) };
   const bytes = writeModel(graph, { opset: target.opset, metadata });
   const manifest = built.manifest;
-  return { bytes, graph, manifest, state: initialState(source, manifest, options), report: joinReports(whole.report, report) };
+  return {
+    bytes,
+    graph,
+    manifest,
+    labels: built.labels,
+    state: initialState(source, manifest, options),
+    report: joinReports(whole.report, report),
+  };
 }
 
 /** The state before the first step: parameters and buffers as given or drawn, all of the optimizer's at zero. */

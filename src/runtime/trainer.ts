@@ -4,6 +4,7 @@ import type { Batch, BatchLoader } from "../data/batch-loader.ts";
 import { userError } from "../ir/diagnostic.ts";
 import { nowhere } from "../ir/location.ts";
 import type { TensorData } from "../ir/tensor-data.ts";
+import { checkLabels, type Labels } from "./check-labels.ts";
 import { type Counters, type EpochRecord, noTotals, readCheckpoint, type Scores, writeCheckpoint } from "./checkpoint.ts";
 import { explainDivergence } from "./divergence.ts";
 import { type EvaluateOptions, evaluateSession } from "./evaluate.ts";
@@ -24,6 +25,8 @@ export interface TrainingArtifacts {
   readonly state: ReadonlyMap<string, TensorData>;
   /** The optimizer's learning rate. */
   readonly learningRate: number;
+  /** Which class numbers the targets may hold; not checked when absent or null. */
+  readonly labels?: Labels | null;
   /**
    * The graph that scores are computed with: its inputs are named like the batch's tensors and the state's, its outputs like the manifest's
    * loss and metrics. Or what makes one of the present state, with its weights inside, where that runs faster.
@@ -144,6 +147,7 @@ export class ArtifactTrainer implements Trainer {
   }
 
   async trainStep(batch: Batch, learningRate: number = this.learningRate): Promise<StepResult> {
+    checkLabels(batch, this.manifest.targets, this.#artifacts.labels ?? null);
     const step = this.counters.step + 1;
     this.#learningRate = learningRate;
     const result = await this.#runner.run(batch, { learningRate, step, seed: this.counters.seed });

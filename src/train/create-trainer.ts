@@ -36,6 +36,7 @@ export async function createTrainer(model: Compilable, options: CreateTrainerOpt
       manifest: compiled.manifest,
       state: compiled.state,
       learningRate: options.optimizer.defaults.lr,
+      labels: compiled.labels,
       // Weights are constants in the evaluation graph: batch norms fold and the fast convolution kernels apply.
       evaluation: (state) =>
         compileEvaluation(model, options.loss, new Map(rows.flatMap(({ name }) => entry(name, state.get(name)))), here),

@@ -3,6 +3,7 @@ import {
   type CompiledTraining,
   compileTraining,
   conv2d,
+  createTrainer,
   crossEntropy,
   defineModel,
   dropout,
@@ -136,4 +137,20 @@ test("a model without parameters cannot be trained", () => {
   expect(() => compileTraining(fixed, { loss: crossEntropy(), optimizer: sgd() })).toThrow(
     "error[nothing-to-train]: the model has no parameters",
   );
+});
+
+test("a class number that the model has no output for is an error, an ignored one is none", async () => {
+  const trainer = await createTrainer(net, { loss: crossEntropy({ ignoreIndex: 255 }), optimizer: sgd() });
+  const labelled = (...labels: readonly bigint[]) => ({
+    inputs: { input: batch.input },
+    targets: { target: { dtype: "int64", shape: [4], data: BigInt64Array.from(labels) } as const },
+    size: 4,
+  });
+  await trainer.trainStep(labelled(0n, 1n, 2n, 255n));
+  await expect(trainer.trainStep(labelled(0n, 1n, 3n, 2n))).rejects.toThrow(
+    'error[label-range]: target "target" has class 3 at position 2, but the model has 3 classes, 0 to 2\n  help: give the model as many classes as the data has, or number the classes from 0',
+  );
+  await expect(trainer.trainStep(labelled(0n, -1n, 1n, 2n))).rejects.toThrow("has class -1 at position 1");
+  await expect(trainer.trainStep(labelled(0n, 1n, 2n, 2n ** 40n))).rejects.toThrow("has class 1099511627776 at position 3");
+  await trainer.dispose();
 });

@@ -80,6 +80,7 @@ export function dice<M extends "multiclass" | "binary" = "multiclass">(
   return {
     name: "dice",
     target: (x) => (mode === "multiclass" ? classTarget(x) : { dtype: x.dtype, shape: x.shape }),
+    labels: mode === "multiclass" ? (x) => ({ classes: classCount(x), ignore: null }) : "none",
     build(b, x, y) {
       const { add, mul, div, sub, reduceSum, reduceMean } = formulas(b);
       const p = mode === "multiclass" ? b.add("Softmax", [x], { axis: 1 }) : b.add("Sigmoid", [x]);

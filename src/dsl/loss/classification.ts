@@ -4,7 +4,7 @@ import { formulas } from "../../ir/formulas.ts";
 import type { TensorType, Value } from "../../ir/graph.ts";
 import { RuleFault } from "../../ir/op-schema.ts";
 import { printShape } from "../../ir/shape.ts";
-import type { Loss, LossOutputs, Reduction } from "./loss.ts";
+import type { LabelRange, Loss, LossOutputs, Reduction } from "./loss.ts";
 
 /** Options of `crossEntropy` and `nll`. */
 export interface ClassificationOptions {
@@ -30,6 +30,7 @@ export function crossEntropy<T extends "classes" | "probabilities" = "classes">(
   return {
     name: "cross-entropy",
     target: (x) => (targets === "probabilities" ? { dtype: x.dtype, shape: classesFirst(x).shape } : classTarget(x)),
+    labels: targets === "probabilities" ? "none" : labelsOf(options),
     build(b, logits, target) {
       const logProbabilities = b.add("LogSoftmax", [logits], { axis: 1 });
       if (targets === "probabilities") return { loss: softTargetLoss(b, logProbabilities, target, options), metrics: {} };
@@ -40,8 +41,12 @@ export function crossEntropy<T extends "classes" | "probabilities" = "classes">(
 
 /** Negative log likelihood of log-probabilities `float[N, C, ...]`, as torch.nn.NLLLoss. */
 export function nll(options: ClassificationOptions = {}): Loss<"classes"> {
-  return { name: "nll", target: classTarget, build: (b, x, target) => classLoss(b, x, target, options, 0) };
+  return { name: "nll", target: classTarget, labels: labelsOf(options), build: (b, x, target) => classLoss(b, x, target, options, 0) };
 }
+
+const labelsOf =
+  ({ ignoreIndex = -100 }: ClassificationOptions) =>
+  (x: TensorType): LabelRange => ({ classes: classCount(x), ignore: ignoreIndex });
 
 /** -sum_c w_c q_c log p_c with q = (1 - s) target + s / C, divided by the number of positions. */
 function softTargetLoss(

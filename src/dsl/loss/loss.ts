@@ -16,8 +16,15 @@ export interface Loss<T extends Targets = Targets> {
   readonly name: string;
   /** The type of the target that belongs to a prediction. Throws a RuleFault when the prediction does not fit. */
   target(prediction: TensorType): TensorType;
+  /** Which class numbers its targets may hold; "none" where they are no class numbers. */
+  readonly labels: "none" | ((prediction: TensorType) => LabelRange);
   /** Adds the loss, a scalar, and metrics that are summed over batches. */
   build(b: GraphBuilder, prediction: Value, target: Value): LossOutputs;
+}
+/** The class numbers from 0 to classes - 1, and the one that counts for nothing. */
+export interface LabelRange {
+  readonly classes: number;
+  readonly ignore: number | null;
 }
 /** The values a loss adds. */
 export interface LossOutputs {

@@ -17,6 +17,7 @@ export function elementwiseLoss(
   return {
     name,
     target: (prediction) => ({ dtype: prediction.dtype, shape: prediction.shape }),
+    labels: "none",
     build(b, x, y) {
       const f = formulas(b);
       const elements = rule(f, x, y, b);
