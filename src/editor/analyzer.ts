@@ -164,10 +164,8 @@ function residentMegabytes(pid: number | undefined): number {
 
 function whyItEnded(errors: string, code: number | null, signal: string | null, { memoryLimit }: AnalyzerLimits): string {
   if (/heap out of memory|Allocation failed/.test(errors)) return `it used more than ${memoryLimit} MB of memory`;
-  if (code !== null && errors.trim() === "") return `it ended its process with exit code ${code}`;
-  const [said = ""] = errors
-    .split("\n")
-    .filter((line) => /^\s*(?:\w*Error|FATAL)/.test(line))
-    .slice(-1);
-  return `its process ended${signal === null ? ` with exit code ${code}` : ` by ${signal}`}${said === "" ? "" : `: ${said.trim()}`}`;
+  // Warnings of Node's own are no reason.
+  const said = errors.split("\n").findLast((line) => /^\s*(?:\w*Error|FATAL)/.test(line));
+  if (code !== null && said === undefined) return `it ended its process with exit code ${code}`;
+  return `its process ended${signal === null ? ` with exit code ${code}` : ` by ${signal}`}${said === undefined ? "" : `: ${said.trim()}`}`;
 }
