@@ -33,6 +33,7 @@ interface Reading extends GraphReading {
 /** The graph of a file. Throws a ModelFault or CompileError on one that is not sound, or that uses what striate does not know. */
 export function readGraph(graph: GraphProto, options: GraphReading): Graph {
   refuseUnknownOps(graph);
+  checkOrder(graph);
   if (graph.sparseInitializer !== undefined)
     throw unsupported(
       `the graph has ${graph.sparseInitializer.length} sparse initializers, which striate does not take`,
@@ -108,12 +109,10 @@ function merged({ readDim, warn, graph }: Reading, type: TensorType, info: Value
 function readNode(reading: Reading, proto: NodeProto): void {
   const { b, values, opset } = reading;
   const opType = proto.opType ?? "";
-  const what = `${opType} "${proto.name ?? proto.output?.[0] ?? ""}"`;
+  const what = titleOf(proto);
   if (!isOpType(opType)) throw fault(`${what} is of no op`);
-  const inputs = (proto.input ?? []).map((name) => (name === "" ? null : (values.get(name) ?? missing(reading, proto, what, name))));
+  const inputs = (proto.input ?? []).map((name) => values.get(name) ?? null);
   const outputs = proto.output ?? [];
-  const clash = outputs.find((name, i) => name !== "" && (values.has(name) || outputs.indexOf(name) !== i));
-  if (clash !== undefined) throw fault(`${what} makes "${clash}", a name that is taken already`);
   const attributes = attributesFrom(reading, proto, what);
   const results = addModernNode(
     b,
@@ -167,31 +166,42 @@ function locationOf(proto: NodeProto): SourceLocation {
   return file === undefined ? nowhere : locationAt(file, Number(line), Number(column));
 }
 
+const titleOf = ({ opType = "", name, output }: NodeProto): string => `${opType} "${name ?? output?.[0] ?? ""}"`;
+
+/** Refuses nodes that read what is not made before them, or make what is: before the first node is built, since a graph takes more room than its file. */
+function checkOrder(graph: GraphProto): void {
+  const made = new Set([...(graph.input ?? []), ...(graph.initializer ?? [])].map(({ name = "" }) => name));
+  made.add("");
+  for (const node of graph.node ?? []) {
+    for (const name of node.input ?? []) if (!made.has(name)) throw missing(graph, node, name);
+    for (const name of node.output ?? []) {
+      if (name !== "" && made.has(name)) throw fault(`${titleOf(node)} makes "${name}", a name that is taken already`);
+      made.add(name);
+    }
+  }
+}
 /** Why a name means nothing yet: nothing makes it, or a node further down does. */
-function missing({ graph }: Reading, proto: NodeProto, what: string, name: string): never {
-  const nodes = graph.node ?? [];
-  const maker = nodes.find((node) => node.output?.includes(name));
-  if (maker === undefined) throw fault(`${what} reads "${name}", which no input, initializer or node makes`);
+function missing({ node: nodes = [] }: GraphProto, reader: NodeProto, name: string): Error {
+  const makers = new Map(nodes.flatMap((node) => (node.output ?? []).map((output) => [output, node] as const)));
+  const what = titleOf(reader);
+  const maker = makers.get(name);
+  if (maker === undefined) return fault(`${what} reads "${name}", which no input, initializer or node makes`);
   const later = `${maker.opType ?? ""} "${maker.name ?? ""}"`;
-  throw reaches(nodes, proto, maker)
+  return dependsOn(maker, reader, makers)
     ? fault(`${what} reads "${name}", which is made from its own output: the graph has a cycle`)
     : fault(`${what} reads "${name}", which ${later} makes further down: the nodes are not in topological order`, "sort the nodes");
 }
-/** True when what `to` computes depends on what `from` computes. */
-function reaches(nodes: readonly NodeProto[], from: NodeProto, to: NodeProto): boolean {
-  const readers = new Map<string, NodeProto[]>();
-  for (const node of nodes) {
-    for (const name of node.input ?? []) {
-      const list = readers.get(name) ?? [];
-      list.push(node);
-      readers.set(name, list);
+/** True when what a node computes depends on what another one does. */
+function dependsOn(node: NodeProto, other: NodeProto, makers: ReadonlyMap<string, NodeProto>): boolean {
+  const seen = new Set<NodeProto>([node]);
+  // A set gives what is added while it is walked.
+  for (const { input = [] } of seen) {
+    for (const name of input) {
+      const maker = name === "" ? undefined : makers.get(name);
+      if (maker !== undefined) seen.add(maker);
     }
   }
-  const seen = new Set<NodeProto>([from]);
-  // A set gives what is added while it is walked.
-  for (const node of seen)
-    for (const name of node.output ?? []) for (const reader of name === "" ? [] : (readers.get(name) ?? [])) seen.add(reader);
-  return seen.has(to);
+  return seen.has(other);
 }
 
 function readOutputs({ b, graph, values }: Reading): void {

@@ -209,9 +209,9 @@ test("graphs within graphs are read to a depth of 33, and refused below", () => 
 test("empty messages by the million are refused before they fill the memory", () => {
   const nodes = new Uint8Array(4_000_000).map((_, i) => (i % 2 === 0 ? 0x0a : 0));
   const bytes = Buffer.concat([Uint8Array.of(0x3a, 0x80, 0x92, 0xf4, 0x01), nodes]);
-  expect(() => decodeModel(bytes)).toThrow("too many messages for the size of the file");
+  expect(() => decodeModel(bytes)).toThrow("too many small messages for the size of the file");
   const unknown = new Uint8Array(4_000_000).map((_, i) => (i % 2 === 0 ? 0x18 : 0));
-  expect(() => decodeModel(unknown)).toThrow("too many messages for the size of the file");
+  expect(() => decodeModel(unknown)).toThrow("too many small messages for the size of the file");
 });
 
 test.each([
