@@ -1,4 +1,5 @@
 /** The options of a model's factory: `--set numClasses=10`. */
+import { kindFault, unknownOption } from "../dsl/option.ts";
 import { userError } from "../ir/diagnostic.ts";
 import { nowhere } from "../ir/location.ts";
 import { UsageError } from "./usage.ts";
@@ -32,14 +33,6 @@ function parsedValue(text: string): SetValue {
   return text;
 }
 
-const kindOf = (value: unknown): string => (Array.isArray(value) ? "array" : value === null ? "null" : typeof value);
-const kindNames: Readonly<Record<string, string>> = {
-  number: "a number",
-  boolean: "true or false",
-  string: "a text",
-  array: "a JSON array",
-};
-
 /** A function from options to a model, which may carry its options' defaults. */
 export interface Factory {
   (options: object): unknown;
@@ -62,10 +55,8 @@ export interface Made {
 export function callFactory(factory: Factory, values: ReadonlyMap<string, SetValue>, source: string): Made {
   const defaults = defaultsOf(factory);
   for (const [key, value] of values) {
-    const wanted = kindOf(defaults.get(key));
-    if (defaults.has(key) && value !== null && kindNames[wanted] !== undefined && kindOf(value) !== wanted) {
-      throw userError("option-type", `${source}: option "${key}" takes ${kindNames[wanted]}, not ${JSON.stringify(value)}`, nowhere);
-    }
+    const fault = defaults.has(key) ? kindFault(key, value, defaults.get(key)) : null;
+    if (fault !== null) throw userError("option-type", `${source}: ${fault}`, nowhere);
   }
   const read = new Set<string>();
   let readsAll = false;
@@ -90,10 +81,7 @@ export function callFactory(factory: Factory, values: ReadonlyMap<string, SetVal
   const checkAllRead = (): void => {
     const [first] = unread();
     if (first === undefined) return;
-    const known = [...new Set([...defaults.keys(), ...read])].sort();
-    throw userError("unknown-option", `${source}: there is no option "${first}"`, nowhere, {
-      help: known.length === 0 ? "it takes no options" : `it takes ${known.join(", ")}`,
-    });
+    throw unknownOption(first, [...new Set([...defaults.keys(), ...read])], nowhere, `${source}: `);
   };
   try {
     return { model: factory(watched), checkAllRead };

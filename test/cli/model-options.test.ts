@@ -60,7 +60,7 @@ test("a value of another type than the default's is refused", () => {
   expect(() => called(factory, "width=wide")).toThrow(`net.ts: option "width" takes a number, not "wide"`);
   expect(() => called(factory, "wide=1")).toThrow(`net.ts: option "wide" takes true or false, not 1`);
   expect(() => called(factory, "kind=1")).toThrow(`net.ts: option "kind" takes a text, not 1`);
-  expect(() => called(factory, "sizes=1")).toThrow(`net.ts: option "sizes" takes a JSON array, not 1`);
+  expect(() => called(factory, "sizes=1")).toThrow(`net.ts: option "sizes" takes an array, not 1`);
   expect(called(factory, "width=2", "wide=true", "kind=b", "sizes=[2]")).toEqual([2, true, "b", [2]]);
 });
 
