@@ -15,6 +15,11 @@ export interface OnnxAttributes {
   readonly MatMul: Readonly<Record<never, never>>;
   readonly BatchNormalization: { readonly epsilon: number; readonly momentum: number; readonly training_mode: number };
   readonly LayerNormalization: { readonly axis: number; readonly epsilon: number; readonly stash_type: number };
+  readonly InstanceNormalization: { readonly epsilon: number };
+  readonly GroupNormalization: { readonly epsilon: number; readonly num_groups: number; readonly stash_type: number };
+  readonly RMSNormalization: { readonly axis: number; readonly epsilon: number; readonly stash_type: number };
+  readonly LpNormalization: { readonly axis: number; readonly p: number };
+  readonly Attention: { readonly is_causal: number; readonly kv_num_heads?: number; readonly left_window_size: number; readonly q_num_heads?: number; readonly qk_matmul_output_mode: number; readonly right_window_size: number; readonly scale?: number; readonly softcap: number; readonly softmax_precision?: number };
   readonly Relu: Readonly<Record<never, never>>;
   readonly LeakyRelu: { readonly alpha: number };
   readonly PRelu: Readonly<Record<never, never>>;
@@ -25,6 +30,8 @@ export interface OnnxAttributes {
   readonly Tanh: Readonly<Record<never, never>>;
   readonly Softplus: Readonly<Record<never, never>>;
   readonly Gelu: { readonly approximate: string };
+  readonly Mish: Readonly<Record<never, never>>;
+  readonly Swish: { readonly alpha: number };
   readonly Erf: Readonly<Record<never, never>>;
   readonly Softmax: { readonly axis: number };
   readonly LogSoftmax: { readonly axis: number };
@@ -75,9 +82,12 @@ export interface OnnxAttributes {
   readonly ReduceSumSquare: { readonly keepdims: number; readonly noop_with_empty_axes: number };
   readonly ArgMax: { readonly axis: number; readonly keepdims: number; readonly select_last_index: number };
   readonly ArgMin: { readonly axis: number; readonly keepdims: number; readonly select_last_index: number };
+  readonly TopK: { readonly axis: number; readonly largest: number; readonly sorted: number };
   readonly Reshape: { readonly allowzero: number };
   readonly Flatten: { readonly axis: number };
   readonly Transpose: { readonly perm?: readonly number[] };
+  readonly DepthToSpace: { readonly blocksize: number; readonly mode: string };
+  readonly SpaceToDepth: { readonly blocksize: number };
   readonly Squeeze: Readonly<Record<never, never>>;
   readonly Unsqueeze: Readonly<Record<never, never>>;
   readonly Expand: Readonly<Record<never, never>>;
@@ -87,7 +97,9 @@ export interface OnnxAttributes {
   readonly Pad: { readonly mode: string };
   readonly Gather: { readonly axis: number };
   readonly GatherElements: { readonly axis: number };
+  readonly GatherND: { readonly batch_dims: number };
   readonly ScatterElements: { readonly axis: number; readonly reduction: string };
+  readonly ScatterND: { readonly reduction: string };
   readonly Resize: { readonly antialias: number; readonly axes?: readonly number[]; readonly coordinate_transformation_mode: string; readonly cubic_coeff_a: number; readonly exclude_outside: number; readonly extrapolation_value: number; readonly keep_aspect_ratio_policy: string; readonly mode: string; readonly nearest_mode: string };
   readonly Shape: { readonly end?: number; readonly start: number };
   readonly Size: Readonly<Record<never, never>>;
@@ -740,6 +752,211 @@ export const onnxSignatures: Readonly<Record<keyof OnnxAttributes, OpSignature>>
         },
       ],
     },
+    InstanceNormalization: {
+      domain: "",
+      versions: [
+        {
+          since: 1,
+          attributes: {
+            consumed_inputs: {"kind":"ints","required":false},
+            epsilon: {"kind":"float","required":false,"default":0.00001},
+          },
+          inputs: [
+            {"name":"input","type":"T","option":"single"},
+            {"name":"scale","type":"T","option":"single"},
+            {"name":"B","type":"T","option":"single"},
+          ],
+          outputs: [{"name":"output","type":"T","option":"single"}],
+          types: {"T":["float16","float32","float64"]},
+        },
+        {
+          since: 6,
+          attributes: {"epsilon":{"kind":"float","required":false,"default":0.00001}},
+          inputs: [
+            {"name":"input","type":"T","option":"single"},
+            {"name":"scale","type":"T","option":"single"},
+            {"name":"B","type":"T","option":"single"},
+          ],
+          outputs: [{"name":"output","type":"T","option":"single"}],
+          types: {"T":["float16","float32","float64"]},
+        },
+        {
+          since: 22,
+          attributes: {"epsilon":{"kind":"float","required":false,"default":0.00001}},
+          inputs: [
+            {"name":"input","type":"T","option":"single"},
+            {"name":"scale","type":"T","option":"single"},
+            {"name":"B","type":"T","option":"single"},
+          ],
+          outputs: [{"name":"output","type":"T","option":"single"}],
+          types: {"T":["bfloat16","float16","float32","float64"]},
+        },
+      ],
+    },
+    GroupNormalization: {
+      domain: "",
+      versions: [
+        {"since":18,"attributes":{},"inputs":[],"outputs":[],"types":{}},
+        {
+          since: 21,
+          attributes: {
+            epsilon: {"kind":"float","required":false,"default":0.00001},
+            num_groups: {"kind":"int","required":true},
+            stash_type: {"kind":"int","required":false,"default":1},
+          },
+          inputs: [
+            {"name":"X","type":"T","option":"single"},
+            {"name":"scale","type":"T","option":"single"},
+            {"name":"bias","type":"T","option":"single"},
+          ],
+          outputs: [{"name":"Y","type":"T","option":"single"}],
+          types: {"T":["bfloat16","float16","float32","float64"]},
+        },
+      ],
+    },
+    RMSNormalization: {
+      domain: "",
+      versions: [
+        {
+          since: 23,
+          attributes: {
+            axis: {"kind":"int","required":false,"default":-1},
+            epsilon: {"kind":"float","required":false,"default":0.00001},
+            stash_type: {"kind":"int","required":false,"default":1},
+          },
+          inputs: [{"name":"X","type":"T","option":"single"},{"name":"scale","type":"V","option":"single"}],
+          outputs: [{"name":"Y","type":"V","option":"single"}],
+          types: {"T":["float16","float32","float64","bfloat16"],"V":["float16","float32","float64","bfloat16"]},
+        },
+      ],
+    },
+    LpNormalization: {
+      domain: "",
+      versions: [
+        {
+          since: 1,
+          attributes: {
+            axis: {"kind":"int","required":false,"default":-1},
+            p: {"kind":"int","required":false,"default":2},
+          },
+          inputs: [{"name":"input","type":"T","option":"single"}],
+          outputs: [{"name":"output","type":"T","option":"single"}],
+          types: {"T":["float16","float32","float64"]},
+        },
+        {
+          since: 22,
+          attributes: {
+            axis: {"kind":"int","required":false,"default":-1},
+            p: {"kind":"int","required":false,"default":2},
+          },
+          inputs: [{"name":"input","type":"T","option":"single"}],
+          outputs: [{"name":"output","type":"T","option":"single"}],
+          types: {"T":["bfloat16","float16","float32","float64"]},
+        },
+      ],
+    },
+    Attention: {
+      domain: "",
+      versions: [
+        {
+          since: 23,
+          attributes: {
+            is_causal: {"kind":"int","required":false,"default":0},
+            kv_num_heads: {"kind":"int","required":false},
+            q_num_heads: {"kind":"int","required":false},
+            qk_matmul_output_mode: {"kind":"int","required":false,"default":0},
+            scale: {"kind":"float","required":false},
+            softcap: {"kind":"float","required":false,"default":0},
+            softmax_precision: {"kind":"int","required":false},
+          },
+          inputs: [
+            {"name":"Q","type":"T1","option":"single"},
+            {"name":"K","type":"T1","option":"single"},
+            {"name":"V","type":"T2","option":"single"},
+            {"name":"attn_mask","type":"U","option":"optional"},
+            {"name":"past_key","type":"T1","option":"optional"},
+            {"name":"past_value","type":"T2","option":"optional"},
+          ],
+          outputs: [
+            {"name":"Y","type":"T1","option":"single"},
+            {"name":"present_key","type":"T1","option":"optional"},
+            {"name":"present_value","type":"T2","option":"optional"},
+            {"name":"qk_matmul_output","type":"T1","option":"optional"},
+          ],
+          types: {
+            T1: ["bfloat16","float16","float32","float64"],
+            T2: ["bfloat16","float16","float32","float64"],
+            U: ["uint8","uint16","uint32","uint64","int8","int16","int32","int64","bfloat16","float16","float32","float64","bool"],
+          },
+        },
+        {
+          since: 24,
+          attributes: {
+            is_causal: {"kind":"int","required":false,"default":0},
+            kv_num_heads: {"kind":"int","required":false},
+            q_num_heads: {"kind":"int","required":false},
+            qk_matmul_output_mode: {"kind":"int","required":false,"default":0},
+            scale: {"kind":"float","required":false},
+            softcap: {"kind":"float","required":false,"default":0},
+            softmax_precision: {"kind":"int","required":false},
+          },
+          inputs: [
+            {"name":"Q","type":"T1","option":"single"},
+            {"name":"K","type":"T1","option":"single"},
+            {"name":"V","type":"T2","option":"single"},
+            {"name":"attn_mask","type":"U","option":"optional"},
+            {"name":"past_key","type":"T1","option":"optional"},
+            {"name":"past_value","type":"T2","option":"optional"},
+            {"name":"nonpad_kv_seqlen","type":"int64","option":"optional"},
+          ],
+          outputs: [
+            {"name":"Y","type":"T1","option":"single"},
+            {"name":"present_key","type":"T1","option":"optional"},
+            {"name":"present_value","type":"T2","option":"optional"},
+            {"name":"qk_matmul_output","type":"T1","option":"optional"},
+          ],
+          types: {
+            T1: ["bfloat16","float16","float32","float64"],
+            T2: ["bfloat16","float16","float32","float64"],
+            U: ["uint8","uint16","uint32","uint64","int8","int16","int32","int64","bfloat16","float16","float32","float64","bool"],
+          },
+        },
+        {
+          since: 25,
+          attributes: {
+            is_causal: {"kind":"int","required":false,"default":0},
+            kv_num_heads: {"kind":"int","required":false},
+            left_window_size: {"kind":"int","required":false,"default":-1},
+            q_num_heads: {"kind":"int","required":false},
+            qk_matmul_output_mode: {"kind":"int","required":false,"default":0},
+            right_window_size: {"kind":"int","required":false,"default":-1},
+            scale: {"kind":"float","required":false},
+            softcap: {"kind":"float","required":false,"default":0},
+            softmax_precision: {"kind":"int","required":false},
+          },
+          inputs: [
+            {"name":"Q","type":"T1","option":"single"},
+            {"name":"K","type":"T1","option":"single"},
+            {"name":"V","type":"T2","option":"single"},
+            {"name":"attn_mask","type":"U","option":"optional"},
+            {"name":"past_key","type":"T1","option":"optional"},
+            {"name":"past_value","type":"T2","option":"optional"},
+            {"name":"nonpad_kv_seqlen","type":"int64","option":"optional"},
+          ],
+          outputs: [
+            {"name":"Y","type":"T1","option":"single"},
+            {"name":"present_key","type":"T1","option":"optional"},
+            {"name":"present_value","type":"T2","option":"optional"},
+            {"name":"qk_matmul_output","type":"T1","option":"optional"},
+          ],
+          types: {
+            T1: ["bfloat16","float16","float32","float64"],
+            T2: ["bfloat16","float16","float32","float64"],
+            U: ["uint8","uint16","uint32","uint64","int8","int16","int32","int64","bfloat16","float16","float32","float64","bool"],
+          },
+        },
+      ],
+    },
     Relu: {
       domain: "",
       versions: [
@@ -1006,6 +1223,37 @@ export const onnxSignatures: Readonly<Record<keyof OnnxAttributes, OpSignature>>
           inputs: [{"name":"X","type":"T","option":"single"}],
           outputs: [{"name":"Y","type":"T","option":"single"}],
           types: {"T":["float16","float32","float64","bfloat16"]},
+        },
+      ],
+    },
+    Mish: {
+      domain: "",
+      versions: [
+        {
+          since: 18,
+          attributes: {},
+          inputs: [{"name":"X","type":"T","option":"single"}],
+          outputs: [{"name":"Y","type":"T","option":"single"}],
+          types: {"T":["float16","float32","float64"]},
+        },
+        {
+          since: 22,
+          attributes: {},
+          inputs: [{"name":"X","type":"T","option":"single"}],
+          outputs: [{"name":"Y","type":"T","option":"single"}],
+          types: {"T":["bfloat16","float16","float32","float64"]},
+        },
+      ],
+    },
+    Swish: {
+      domain: "",
+      versions: [
+        {
+          since: 24,
+          attributes: {"alpha":{"kind":"float","required":false,"default":1}},
+          inputs: [{"name":"X","type":"T","option":"single"}],
+          outputs: [{"name":"Y","type":"T","option":"single"}],
+          types: {"T":["float16","float32","bfloat16","float64"]},
         },
       ],
     },
@@ -2675,6 +2923,53 @@ export const onnxSignatures: Readonly<Record<keyof OnnxAttributes, OpSignature>>
         },
       ],
     },
+    TopK: {
+      domain: "",
+      versions: [
+        {
+          since: 1,
+          attributes: {"axis":{"kind":"int","required":false,"default":-1},"k":{"kind":"int","required":true}},
+          inputs: [{"name":"X","type":"T","option":"single"}],
+          outputs: [{"name":"Values","type":"T","option":"single"},{"name":"Indices","type":"I","option":"single"}],
+          types: {"T":["float16","float32","float64"],"I":["int64"]},
+        },
+        {
+          since: 10,
+          attributes: {"axis":{"kind":"int","required":false,"default":-1}},
+          inputs: [{"name":"X","type":"T","option":"single"},{"name":"K","type":"int64","option":"single"}],
+          outputs: [{"name":"Values","type":"T","option":"single"},{"name":"Indices","type":"I","option":"single"}],
+          types: {"T":["float16","float32","float64"],"I":["int64"]},
+        },
+        {
+          since: 11,
+          attributes: {
+            axis: {"kind":"int","required":false,"default":-1},
+            largest: {"kind":"int","required":false,"default":1},
+            sorted: {"kind":"int","required":false,"default":1},
+          },
+          inputs: [{"name":"X","type":"T","option":"single"},{"name":"K","type":"int64","option":"single"}],
+          outputs: [{"name":"Values","type":"T","option":"single"},{"name":"Indices","type":"I","option":"single"}],
+          types: {
+            T: ["uint8","uint16","uint32","uint64","int8","int16","int32","int64","float16","float32","float64"],
+            I: ["int64"],
+          },
+        },
+        {
+          since: 24,
+          attributes: {
+            axis: {"kind":"int","required":false,"default":-1},
+            largest: {"kind":"int","required":false,"default":1},
+            sorted: {"kind":"int","required":false,"default":1},
+          },
+          inputs: [{"name":"X","type":"T","option":"single"},{"name":"K","type":"int64","option":"single"}],
+          outputs: [{"name":"Values","type":"T","option":"single"},{"name":"Indices","type":"I","option":"single"}],
+          types: {
+            T: ["uint8","uint16","uint32","uint64","int8","int16","int32","int64","float16","float32","float64","bfloat16"],
+            I: ["int64"],
+          },
+        },
+      ],
+    },
     Reshape: {
       domain: "",
       versions: [
@@ -2887,6 +3182,67 @@ export const onnxSignatures: Readonly<Record<keyof OnnxAttributes, OpSignature>>
           attributes: {"perm":{"kind":"ints","required":false}},
           inputs: [{"name":"data","type":"T","option":"single"}],
           outputs: [{"name":"transposed","type":"T","option":"single"}],
+          types: {
+            T: ["uint8","uint16","uint32","uint64","int8","int16","int32","int64","bfloat16","float16","float32","float64","string","bool"],
+          },
+        },
+      ],
+    },
+    DepthToSpace: {
+      domain: "",
+      versions: [
+        {
+          since: 1,
+          attributes: {"blocksize":{"kind":"int","required":true}},
+          inputs: [{"name":"input","type":"T","option":"single"}],
+          outputs: [{"name":"output","type":"T","option":"single"}],
+          types: {
+            T: ["uint8","uint16","uint32","uint64","int8","int16","int32","int64","float16","float32","float64","string","bool"],
+          },
+        },
+        {
+          since: 11,
+          attributes: {
+            blocksize: {"kind":"int","required":true},
+            mode: {"kind":"string","required":false,"default":"DCR"},
+          },
+          inputs: [{"name":"input","type":"T","option":"single"}],
+          outputs: [{"name":"output","type":"T","option":"single"}],
+          types: {
+            T: ["uint8","uint16","uint32","uint64","int8","int16","int32","int64","float16","float32","float64","string","bool"],
+          },
+        },
+        {
+          since: 13,
+          attributes: {
+            blocksize: {"kind":"int","required":true},
+            mode: {"kind":"string","required":false,"default":"DCR"},
+          },
+          inputs: [{"name":"input","type":"T","option":"single"}],
+          outputs: [{"name":"output","type":"T","option":"single"}],
+          types: {
+            T: ["uint8","uint16","uint32","uint64","int8","int16","int32","int64","bfloat16","float16","float32","float64","string","bool"],
+          },
+        },
+      ],
+    },
+    SpaceToDepth: {
+      domain: "",
+      versions: [
+        {
+          since: 1,
+          attributes: {"blocksize":{"kind":"int","required":true}},
+          inputs: [{"name":"input","type":"T","option":"single"}],
+          outputs: [{"name":"output","type":"T","option":"single"}],
+          types: {
+            T: ["uint8","uint16","uint32","uint64","int8","int16","int32","int64","float16","float32","float64","string","bool"],
+          },
+        },
+        {
+          since: 13,
+          attributes: {"blocksize":{"kind":"int","required":true}},
+          inputs: [{"name":"input","type":"T","option":"single"}],
+          outputs: [{"name":"output","type":"T","option":"single"}],
           types: {
             T: ["uint8","uint16","uint32","uint64","int8","int16","int32","int64","bfloat16","float16","float32","float64","string","bool"],
           },
@@ -3408,6 +3764,38 @@ export const onnxSignatures: Readonly<Record<keyof OnnxAttributes, OpSignature>>
         },
       ],
     },
+    GatherND: {
+      domain: "",
+      versions: [
+        {
+          since: 11,
+          attributes: {},
+          inputs: [{"name":"data","type":"T","option":"single"},{"name":"indices","type":"int64","option":"single"}],
+          outputs: [{"name":"output","type":"T","option":"single"}],
+          types: {
+            T: ["uint8","uint16","uint32","uint64","int8","int16","int32","int64","float16","float32","float64","string","bool"],
+          },
+        },
+        {
+          since: 12,
+          attributes: {"batch_dims":{"kind":"int","required":false,"default":0}},
+          inputs: [{"name":"data","type":"T","option":"single"},{"name":"indices","type":"int64","option":"single"}],
+          outputs: [{"name":"output","type":"T","option":"single"}],
+          types: {
+            T: ["uint8","uint16","uint32","uint64","int8","int16","int32","int64","float16","float32","float64","string","bool"],
+          },
+        },
+        {
+          since: 13,
+          attributes: {"batch_dims":{"kind":"int","required":false,"default":0}},
+          inputs: [{"name":"data","type":"T","option":"single"},{"name":"indices","type":"int64","option":"single"}],
+          outputs: [{"name":"output","type":"T","option":"single"}],
+          types: {
+            T: ["uint8","uint16","uint32","uint64","int8","int16","int32","int64","bfloat16","float16","float32","float64","string","bool"],
+          },
+        },
+      ],
+    },
     ScatterElements: {
       domain: "",
       versions: [
@@ -3471,6 +3859,63 @@ export const onnxSignatures: Readonly<Record<keyof OnnxAttributes, OpSignature>>
           types: {
             T: ["uint8","uint16","uint32","uint64","int8","int16","int32","int64","bfloat16","float16","float32","float64","string","bool"],
             Tind: ["int32","int64"],
+          },
+        },
+      ],
+    },
+    ScatterND: {
+      domain: "",
+      versions: [
+        {
+          since: 11,
+          attributes: {},
+          inputs: [
+            {"name":"data","type":"T","option":"single"},
+            {"name":"indices","type":"int64","option":"single"},
+            {"name":"updates","type":"T","option":"single"},
+          ],
+          outputs: [{"name":"output","type":"T","option":"single"}],
+          types: {
+            T: ["uint8","uint16","uint32","uint64","int8","int16","int32","int64","float16","float32","float64","string","bool"],
+          },
+        },
+        {
+          since: 13,
+          attributes: {},
+          inputs: [
+            {"name":"data","type":"T","option":"single"},
+            {"name":"indices","type":"int64","option":"single"},
+            {"name":"updates","type":"T","option":"single"},
+          ],
+          outputs: [{"name":"output","type":"T","option":"single"}],
+          types: {
+            T: ["uint8","uint16","uint32","uint64","int8","int16","int32","int64","bfloat16","float16","float32","float64","string","bool"],
+          },
+        },
+        {
+          since: 16,
+          attributes: {"reduction":{"kind":"string","required":false,"default":"none"}},
+          inputs: [
+            {"name":"data","type":"T","option":"single"},
+            {"name":"indices","type":"int64","option":"single"},
+            {"name":"updates","type":"T","option":"single"},
+          ],
+          outputs: [{"name":"output","type":"T","option":"single"}],
+          types: {
+            T: ["uint8","uint16","uint32","uint64","int8","int16","int32","int64","bfloat16","float16","float32","float64","string","bool"],
+          },
+        },
+        {
+          since: 18,
+          attributes: {"reduction":{"kind":"string","required":false,"default":"none"}},
+          inputs: [
+            {"name":"data","type":"T","option":"single"},
+            {"name":"indices","type":"int64","option":"single"},
+            {"name":"updates","type":"T","option":"single"},
+          ],
+          outputs: [{"name":"output","type":"T","option":"single"}],
+          types: {
+            T: ["uint8","uint16","uint32","uint64","int8","int16","int32","int64","bfloat16","float16","float32","float64","string","bool"],
           },
         },
       ],

@@ -81,7 +81,18 @@ export type AxisWindow =
   /** One position that does not depend on the output's, such as a broadcast axis of size 1. */
   | "fixed"
   /** The whole positions from start + stride * i to start + stride * i + size - 1, where i is the position along the output's `axis`. */
-  | { readonly axis: number; readonly size: number; readonly stride: number; readonly start: number };
+  | {
+      readonly axis: number;
+      readonly size: number;
+      readonly stride: number;
+      readonly start: number;
+      /** With gaps: of those positions only the whole ones among start + stride * i + step * j for j = 0, 1, ... */
+      readonly step?: number;
+      /** What a position outside the input stands for; nothing of it when absent. */
+      readonly outside?: OutsidePosition;
+    };
+/** A position outside an axis stands for the nearest one, the mirrored one, or the one from the other end. */
+export type OutsidePosition = "nearest" | "mirrored" | "wrapped";
 /** The window along each axis of input `index`; null when the outputs' values do not depend on it (a shape, say). */
 export type ReceptiveFieldRule<T extends OpType> = (node: Node<T>, index: number, output: number) => readonly AxisWindow[] | null;
 

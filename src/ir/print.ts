@@ -61,11 +61,14 @@ function nodeText(node: Node, options: PrintOptions, indent: string): string {
 }
 const reference = (value: Value | null): string => (value === null ? "_" : `${value.producer === null ? "" : "%"}${printName(value.name)}`);
 
-function attributeTexts(node: Node, options: PrintOptions, indent: string): readonly string[] {
+const attributeTexts = (node: Node, options: PrintOptions, indent: string): readonly string[] =>
+  [...printAttributes(node, options, indent)].map(([name, text]) => `${name} = ${text}`);
+
+/** The texts of a node's attributes by name, without those at their defaults. */
+export function printAttributes(node: Node, options: PrintOptions = {}, indent = ""): ReadonlyMap<string, string> {
   const schema = signatures[node.opType].versions.at(-1)?.attributes ?? {};
-  return Object.entries(attributesOf(node))
-    .filter(([name, value]) => !isDefault(value, schema[name]?.default))
-    .map(([name, value]) => `${name} = ${attributeText(value, options, indent)}`);
+  const stated = Object.entries(attributesOf(node)).filter(([name, value]) => !isDefault(value, schema[name]?.default));
+  return new Map(stated.map(([name, value]) => [name, attributeText(value, options, indent)]));
 }
 function attributeText(value: AttributeValue, options: PrintOptions, indent: string): string {
   if (typeof value === "number") return printNumber(value);

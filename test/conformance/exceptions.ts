@@ -15,6 +15,7 @@ export const exceptions: { readonly backend: Exceptions; readonly gradients: Exc
       "node/test_max_uint16",
       "node/test_min_uint16",
       "node/test_pow_types_float32_uint32",
+      "node/test_top_k_uint64",
       "legacy/test_max_int16@v1.11.0",
       "legacy/test_max_uint16@v1.11.0",
       "legacy/test_min_uint16@v1.11.0",
@@ -42,6 +43,9 @@ export const exceptions: { readonly backend: Exceptions; readonly gradients: Exc
       "test_pad_legacy_total_padding_cancellation_2",
       "test_pad_legacy_total_padding_cancellation_11",
       "test_pad_legacy_total_padding_cancellation_13",
+    ],
+    "an Attention of which one present output alone is read: it is written in parts, since an output that nobody reads may go": [
+      "test_attention_25_rejects_invalid_attribute_and_cache_combinations__4",
     ],
     "a product that leaves int64 makes a computed shape unknown, and is not refused": ["test_mul_overflow"],
     "a depth of no element: no run of such a model succeeds, so it is refused": ["test_onehot_empty_depth"],

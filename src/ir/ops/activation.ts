@@ -146,12 +146,12 @@ function lowerHardSwish(b: GraphBuilder, node: Node<"HardSwish">, target: Target
   return [formulas(b).mul(x, b.add("HardSigmoid", [x], { alpha: 1 / 6, beta: 0.5 }))];
 }
 
-/** The tanh form: y = x (1 + tanh(u)) / 2, u = sqrt(2 / pi) (x + c x^3). */
+/** The tanh form: y = x (1 + tanh(u)) / 2, u = sqrt(2 / pi) (x + c x^3) = x (a + a c x^2) with a = sqrt(2 / pi). */
 const geluCubic = 0.044715;
 const geluScale = Math.sqrt(2 / Math.PI);
 const isTanh = (attributes: OpAttributes["Gelu"]): boolean => attributes.approximate === "tanh";
 const geluTanh = (b: GraphBuilder, f: Formulas, x: Value): Value =>
-  b.add("Tanh", [f.mul(f.add(x, f.mul(f.mul(f.square(x), x), geluCubic)), geluScale)]);
+  b.add("Tanh", [f.mul(x, f.add(f.mul(f.square(x), geluScale * geluCubic), geluScale))]);
 /** The normal distribution's cumulative, (1 + erf(x / sqrt(2))) / 2. */
 const normalCumulative = (b: GraphBuilder, f: Formulas, x: Value): Value => f.mul(f.add(b.add("Erf", [f.mul(x, Math.SQRT1_2)]), 1), 0.5);
 

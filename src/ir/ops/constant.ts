@@ -25,7 +25,7 @@ const isNumbers = (v: AttributeValue): v is readonly number[] => Array.isArray(v
 const isStrings = (v: AttributeValue): v is readonly string[] => Array.isArray(v) && v.every((e) => typeof e === "string");
 
 /** The tensor that a Constant holds, whichever of its attributes says it. Throws a RuleFault unless exactly one does. */
-function constantTensor(attributes: Readonly<Record<string, AttributeValue | undefined>>): TensorData {
+export function constantTensor(attributes: Readonly<Record<string, AttributeValue | undefined>>): TensorData {
   const given = Object.entries(attributes).flatMap(([name, value]) => (value === undefined ? [] : (constantForms[name]?.(value) ?? [])));
   const [tensor] = given;
   if (tensor === undefined || given.length > 1) throw new RuleFault("constant-value", `a Constant holds one value, got ${given.length}`);

@@ -8,7 +8,7 @@ import { sameAxis } from "./axes.ts";
 import { inputAt, optionalInput } from "./call-inputs.ts";
 import { sumPerChannel } from "./channels.ts";
 import { firstOutput } from "./elementwise.ts";
-import { checkedWindow, extentOf, halves, resolvedWindow, type Slide, slidesOf, spelledOutPads } from "./window.ts";
+import { checkedWindow, extentOf, gaps, halves, resolvedWindow, type Slide, slidesOf, spelledOutPads } from "./window.ts";
 
 type ConvType = "Conv" | "ConvTranspose";
 
@@ -177,6 +177,7 @@ export const convOps: OpFamily<ConvType> = {
         size: extentOf(k, dilations[i] ?? 1),
         stride: strides[i] ?? 1,
         start: 0 - (pads[i] ?? 0),
+        ...gaps(dilations[i] ?? 1),
       });
       return [sameAxis(0), "all", ...kernel_shape.map(along)];
     },
@@ -214,8 +215,10 @@ export const convOps: OpFamily<ConvType> = {
       if (index === 2) return [sameAxis(1)];
       const { strides, pads, dilations, kernel_shape } = resolvedWindow(slidesOfNode(node));
       const along = (k: number, i: number): AxisWindow => {
-        const [stride, extent] = [strides[i] ?? 1, extentOf(k, dilations[i] ?? 1)];
-        return { axis: i + 2, size: (extent - 1) / stride + 1, stride: 1 / stride, start: ((pads[i] ?? 0) - (extent - 1)) / stride };
+        const [stride, dilation, begin] = [strides[i] ?? 1, dilations[i] ?? 1, pads[i] ?? 0];
+        const reach = extentOf(k, dilation) - 1;
+        const window = { axis: i + 2, size: reach / stride + 1, stride: 1 / stride, start: (begin - reach) / stride };
+        return { ...window, ...(dilation === 1 ? {} : { step: dilation / stride }) };
       };
       return [sameAxis(0), "all", ...kernel_shape.map(along)];
     },

@@ -1,5 +1,5 @@
 /** Taking elements by index, putting them by index, and one-hot vectors. */
-import { addDims, type Dim, maxDims, minDims, mulDims, neverEqual } from "../dim.ts";
+import { type Dim, neverEqual } from "../dim.ts";
 import type { Value } from "../graph.ts";
 import { type AxisWindow, type Call, type OpFamily, RuleFault } from "../op-schema.ts";
 import { printShape, type Shape } from "../shape.ts";
@@ -8,7 +8,7 @@ import { inputAt, numbersIn } from "./call-inputs.ts";
 import { gatherGrad, oneHotValuesGrad } from "./gather-gradient.ts";
 import { flatIndex, knownTensor, mapPositions, moved, stridesOf, withCoordinate } from "./index-map.ts";
 import { filledLike } from "./reshape-like.ts";
-import { type Reduction, reducedScatter, reductionOf, scatterGrads, scatterOf } from "./scatter-rules.ts";
+import { joins, reducedScatter, reductionOf, scatterGrads, scatterOf } from "./scatter-rules.ts";
 
 const spec = (op: string): string => `https://onnx.ai/onnx/operators/onnx__${op}.html`;
 
@@ -45,13 +45,6 @@ function oneHotShape(call: Call<"OneHot">): { readonly axis: number; readonly sh
   return { axis, shape: shape.toSpliced(axis, 0, size) };
 }
 
-const joins: Readonly<Record<Reduction, (old: Dim, update: Dim) => Dim>> = {
-  none: (_, update) => update,
-  add: addDims,
-  mul: mulDims,
-  max: maxDims,
-  min: minDims,
-};
 function scattered(call: Call<"ScatterElements">): readonly Dim[] | null {
   const [data, indices, updates] = [0, 1, 2].map((i) => knownTensor(inputAt(call, i)));
   const places = numbersIn(inputAt(call, 1));

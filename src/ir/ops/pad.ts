@@ -4,9 +4,9 @@ import { userError } from "../diagnostic.ts";
 import { addDims, type Dim } from "../dim.ts";
 import { formulas } from "../formulas.ts";
 import type { Node, Value } from "../graph.ts";
-import { type AxisWindow, type Call, type OldNode, type OpFamily, RuleFault } from "../op-schema.ts";
+import { type AxisWindow, type Call, type OldNode, type OpFamily, type OutsidePosition, RuleFault } from "../op-schema.ts";
 import { printShape, type Shape } from "../shape.ts";
-import { affineAxis, sameAxis } from "./axes.ts";
+import { sameAxis } from "./axes.ts";
 import { inputAt, optionalInput } from "./call-inputs.ts";
 import { knownTensor, moved } from "./index-map.ts";
 import { constantPadGrad, padAsConcat, repeatedPadGrad } from "./pad-gradient.ts";
@@ -53,6 +53,13 @@ function upgradePad(b: GraphBuilder, old: OldNode): readonly (Value | null)[] | 
   const vector = Array.isArray(pads) ? b.constant("int64", pads.map(Number)) : null;
   const fill = typeof value === "number" && value !== 0 ? b.constant(x.type.dtype, value) : null;
   return [b.add("Pad", [x, vector, fill], typeof mode === "string" ? { mode } : {})];
+}
+
+/** What lies outside the input in each mode; nothing of it in constant mode. */
+const outsideIn: Readonly<Record<string, OutsidePosition>> = { edge: "nearest", reflect: "mirrored", wrap: "wrapped" };
+function paddedAxis(axis: number, begin: number, mode: string): AxisWindow {
+  const outside = outsideIn[mode];
+  return { axis, size: 1, stride: 1, start: 0 - begin, ...(outside === undefined ? {} : { outside }) };
 }
 
 /** The record of Pad. */
@@ -106,7 +113,7 @@ export const padOps: OpFamily<"Pad"> = {
       const pads = padsOf(node);
       if (pads === null) return shape.map(() => "all");
       const windows = new Map<number, AxisWindow>(
-        pads.map(({ axis, begin }) => [axis, typeof begin === "number" ? affineAxis(axis, -begin) : "all"]),
+        pads.map(({ axis, begin }) => [axis, typeof begin === "number" ? paddedAxis(axis, begin, node.attributes.mode) : "all"]),
       );
       return shape.map((_, axis) => windows.get(axis) ?? sameAxis(axis));
     },

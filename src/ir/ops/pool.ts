@@ -10,7 +10,7 @@ import { sameAxis } from "./axes.ts";
 import { inputAt } from "./call-inputs.ts";
 import { firstOutput } from "./elementwise.ts";
 import { optionalOutput, outputAt } from "./outputs.ts";
-import { resolvedWindow, type Slide, slidesOf, spelledOutPads, volumeOf } from "./window.ts";
+import { gaps, resolvedWindow, type Slide, slidesOf, spelledOutPads, volumeOf } from "./window.ts";
 
 type SlidingPool = "MaxPool" | "AveragePool";
 
@@ -44,6 +44,7 @@ function poolWindows(node: Node<SlidingPool>): readonly AxisWindow[] {
     size: (k - 1) * (dilations[i] ?? 1) + 1,
     stride: strides[i] ?? 1,
     start: 0 - (pads[i] ?? 0),
+    ...gaps(dilations[i] ?? 1),
   });
   return [sameAxis(0), sameAxis(1), ...kernel_shape.map(along)];
 }

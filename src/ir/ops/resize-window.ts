@@ -24,7 +24,7 @@ export function resizeWindow({ axis, size, out, scale }: ResizedSizes, attribute
   const positions = positionsOf(factor, size, out, attributes.coordinate_transformation_mode);
   if (positions === null) return "all";
   const [below, above] = reachOf(attributes, factor, positions.grain);
-  return { axis, size: below + above + 1, stride: positions.stride, start: positions.offset - below };
+  return { axis, size: below + above + 1, stride: positions.stride, start: positions.offset - below, outside: "nearest" };
 }
 
 function positionsOf(scale: number, size: Dim, out: Dim, mode: string): Positions | null {

@@ -170,7 +170,7 @@ export const resizeOps: OpFamily<"Resize"> = {
       const x = inputAt(call, 0).type;
       const outs = new Map(resizedAxes(call, () => call.unknown()).map((a) => [a.axis, a.out]));
       const shape: Shape = x.shape.map((d, i) => outs.get(i) ?? d);
-      const empty = shape.findIndex((d) => d === 0);
+      const empty = shape.indexOf(0);
       if (empty >= 0 && x.shape[empty] !== 0)
         throw new RuleFault("empty-output", `axis ${empty} of ${printType(x)} would have no elements`, "use a larger scale");
       return [{ dtype: x.dtype, shape }];

@@ -1,5 +1,6 @@
-/** The gradients of ScatterElements, and its reductions in ops of older opsets. */
+/** The reductions of ScatterElements and ScatterND: on known contents, their gradients, and its reductions in ops of older opsets. */
 import type { GraphBuilder } from "../builder.ts";
+import { addDims, type Dim, maxDims, minDims, mulDims } from "../dim.ts";
 import type { DType } from "../dtype.ts";
 import { formulas, shapeValue } from "../formulas.ts";
 import type { Node, Value } from "../graph.ts";
@@ -17,6 +18,15 @@ export function reductionOf(text: string): Reduction {
   if (isReduction(text)) return text;
   throw new RuleFault("scatter-reduction", `the reduction "${text}" is not one of ${reductions.join(", ")}`);
 }
+
+/** The joined element of each reduction. */
+export const joins: Readonly<Record<Reduction, (old: Dim, update: Dim) => Dim>> = {
+  none: (_, update) => update,
+  add: addDims,
+  mul: mulDims,
+  max: maxDims,
+  min: minDims,
+};
 
 interface Scatter {
   readonly data: Value;
@@ -87,7 +97,11 @@ const joinOf = { add: "Add", mul: "Mul", max: "Max", min: "Min" } as const;
  * A scatter that reduces, in ops that opset 13 has: all updates of a cell are brought together by comparing every index with every
  * position, Y = data (+) reduce_i where(indices = v, updates, neutral). Costs the axis' size times more than a scatter.
  */
-export function reducedScatter(b: GraphBuilder, { data, indices, updates, axis }: Scatter, reduction: Exclude<Reduction, "none">): Value {
+export function reducedScatter(
+  b: GraphBuilder,
+  { data, indices, updates, axis }: Omit<Scatter, "y">,
+  reduction: Exclude<Reduction, "none">,
+): Value {
   const f = formulas(b);
   const rank = data.type.shape.length;
   const size = b.add("Gather", [shapeValue(b, data), b.constant("int64", axis)]);
@@ -120,7 +134,7 @@ export function reducedScatter(b: GraphBuilder, { data, indices, updates, axis }
 function neutralOf(reduction: Exclude<Reduction, "none">, dtype: DType): number {
   const value = neutral[reduction];
   if (Number.isFinite(value) || dtype.startsWith("float") || dtype === "bfloat16") return value;
-  throw new RuleFault("opset-form", `ScatterElements with reduction "${reduction}" on ${dtype} needs opset 18`, "target opset 18 or newer");
+  throw new RuleFault("opset-form", `a scatter with reduction "${reduction}" on ${dtype} needs opset 18`, "target opset 18 or newer");
 }
 function reduceAlong(b: GraphBuilder, reduction: Exclude<Reduction, "none">, x: Value, axis: number): Value {
   return b.add(reduceOf[reduction], [x, b.constant("int64", [axis])], { keepdims: 0 });

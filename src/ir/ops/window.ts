@@ -36,6 +36,9 @@ export interface ResolvedWindow {
 /** Positions from the first to the last that a window of `kernel` taps touches, both included. */
 export const extentOf = (kernel: number, dilation: number): number => (kernel - 1) * dilation + 1;
 
+/** The step of a receptive field's window behind a dilation. */
+export const gaps = (dilation: number): { readonly step?: number } => (dilation === 1 ? {} : { step: dilation });
+
 /** The windows of a convolution or pool over axes of the given sizes. Throws a RuleFault when one does not fit. */
 export function slidesOf(sizes: Shape, kernel: readonly number[], attributes: WindowAttributes): readonly Slide[] {
   const { strides, dilations } = checkedWindow(sizes.length, kernel, attributes);
