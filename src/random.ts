@@ -8,37 +8,52 @@ export type Key = readonly [number, number];
 /** Four 32-bit words. */
 export type Counter = readonly [number, number, number, number];
 
-/** The high word of the 64-bit product of a word with the word of which m1 and m0 are the halves. All sums stay below 2^32. */
-function highWord(c: number, m1: number, m0: number): number {
-  const [c0, c1] = [c & 0xffff, c >>> 16];
-  const middle = Math.imul(c1, m0) + (Math.imul(c0, m0) >>> 16);
-  const cross = Math.imul(c0, m1) + (middle & 0xffff);
-  return (Math.imul(c1, m1) + (middle >>> 16) + (cross >>> 16)) | 0;
-}
-
 /** Writes the four random words of a counter under a key. */
 export function philox(counter: Counter, key: Key, out: Uint32Array): void {
-  block(counter[0], counter[1], counter[2], counter[3], key[0], key[1], out);
+  fill(counter[0], counter[1], counter[2], counter[3], key, out.subarray(0, 4));
 }
-// Scalars in and one array out: this is the inner loop of every initialisation, and arrays made here would be most of its time.
-function block(c0: number, c1: number, c2: number, c3: number, k0: number, k1: number, out: Uint32Array): void {
-  for (let round = 0; round < 10; round++) {
-    const high0 = highWord(c0, 0xd251, 0x1f53);
-    const high1 = highWord(c2, 0xcd9e, 0x8d57);
-    const low0 = Math.imul(c0, 0xd2511f53);
-    const low1 = Math.imul(c2, 0xcd9e8d57);
-    c0 = high1 ^ c1 ^ k0;
-    c1 = low1;
-    c2 = high0 ^ c3 ^ k1;
-    c3 = low0;
-    k0 = (k0 + 0x9e3779b9) | 0;
-    k1 = (k1 + 0xbb67ae85) | 0;
+/**
+ * The words of a counter and of those that follow it, as many as `out` holds. Scalars, a loop, and the high words of both products written
+ * out in halves of 16 bits, whose sums stay below 2^32: this is the inner loop of every initialisation, and arrays or calls in it would be
+ * most of its time.
+ */
+function fill(first: number, second: number, third: number, fourth: number, [key0, key1]: Key, out: Uint32Array): void {
+  for (let at = 0; at < out.length; at += 4) {
+    const counter = first + at / 4;
+    let c0 = counter | 0;
+    let c1 = (second + (counter >= 2 ** 32 ? 1 : 0)) | 0;
+    let c2 = third | 0;
+    let c3 = fourth | 0;
+    let k0 = key0 | 0;
+    let k1 = key1 | 0;
+    for (let round = 0; round < 10; round++) {
+      const a0 = c0 & 0xffff;
+      const a1 = c0 >>> 16;
+      const middleA = Math.imul(a1, 0x1f53) + (Math.imul(a0, 0x1f53) >>> 16);
+      const crossA = Math.imul(a0, 0xd251) + (middleA & 0xffff);
+      const highA = Math.imul(a1, 0xd251) + (middleA >>> 16) + (crossA >>> 16);
+      const b0 = c2 & 0xffff;
+      const b1 = c2 >>> 16;
+      const middleB = Math.imul(b1, 0x8d57) + (Math.imul(b0, 0x8d57) >>> 16);
+      const crossB = Math.imul(b0, 0xcd9e) + (middleB & 0xffff);
+      const highB = Math.imul(b1, 0xcd9e) + (middleB >>> 16) + (crossB >>> 16);
+      const lowA = Math.imul(c0, 0xd2511f53);
+      const lowB = Math.imul(c2, 0xcd9e8d57);
+      c0 = highB ^ c1 ^ k0;
+      c1 = lowB;
+      c2 = highA ^ c3 ^ k1;
+      c3 = lowA;
+      k0 = (k0 + 0x9e3779b9) | 0;
+      k1 = (k1 + 0xbb67ae85) | 0;
+    }
+    out[at] = c0;
+    out[at + 1] = c1;
+    out[at + 2] = c2;
+    out[at + 3] = c3;
   }
-  out[0] = c0;
-  out[1] = c1;
-  out[2] = c2;
-  out[3] = c3;
 }
+/** The words of a key from number `at` on, a multiple of 4, as many as `out` holds. */
+const fillFrom = (key: Key, at: number, out: Uint32Array): void => fill((at / 4) % 2 ** 32, Math.floor(at / 2 ** 34), 0, 0, key, out);
 
 /** The key of a named stream: a function of the seed and the name alone. Throws a RangeError on a seed that is no natural number. */
 export function keyOf(seed: number, name: string): Key {
@@ -58,16 +73,29 @@ export function words(key: Key): () => number {
   const out = new Uint32Array(4);
   let next = 0;
   return () => {
-    if (next % 4 === 0) block((next / 4) >>> 0, Math.floor(next / 2 ** 34), 0, 0, key[0], key[1], out);
+    if (next % 4 === 0) fillFrom(key, next, out);
     return out[next++ % 4] ?? 0;
   };
 }
 
-/** Calls `use(i, u)` for i = 0 to n - 1, with u uniform in (0, 1): 32 random bits and a half, more than a float32 holds. */
-export function eachUniform(key: Key, n: number, use: (i: number, u: number) => void): void {
-  const out = new Uint32Array(4);
-  for (let i = 0; i < n; i += 4) {
-    block((i / 4) >>> 0, Math.floor(i / 2 ** 34), 0, 0, key[0], key[1], out);
-    for (let k = 0; k < 4 && i + k < n; k++) use(i + k, ((out[k] ?? 0) + 0.5) / 2 ** 32);
+/** How many numbers are drawn at a time: what fits into a processor's first cache. */
+const chunk = 1024;
+
+/**
+ * The numbers of a key that are uniform in (0, 1), in order and many at a time: from number `at` on, up to number n - 1. They have 32
+ * random bits and a half, more than a float32 holds. The
+ * array is the caller's until the next one.
+ */
+export function* uniformsOf(key: Key, n: number): Iterable<{ readonly at: number; readonly u: Float64Array }> {
+  const out = new Uint32Array(chunk);
+  const u = new Float64Array(chunk);
+  for (let at = 0; at < n; at += chunk) {
+    fillFrom(key, at, out);
+    for (let k = 0; k < chunk; k++) u[k] = ((out[k] ?? 0) + 0.5) / 2 ** 32;
+    yield { at, u: u.subarray(0, n - at) };
   }
+}
+/** Calls `use(i, u)` with the same numbers one at a time. */
+export function eachUniform(key: Key, n: number, use: (i: number, u: number) => void): void {
+  for (const { at, u } of uniformsOf(key, n)) for (let k = 0; k < u.length; k++) use(at + k, u[k] ?? 0);
 }

@@ -13,7 +13,14 @@ export interface MemoryPeak {
   /** The node that runs then; null for a graph without nodes. */
   readonly node: Node | null;
   /** The values that are alive, the largest first. */
-  readonly alive: readonly Value[];
+  readonly alive: readonly AliveValue[];
+}
+/** A value that takes memory. */
+export interface AliveValue {
+  readonly value: Value;
+  readonly bytes: number;
+  /** The last node that reads it; null for one that is alive until the end, as outputs are, or that nothing reads. */
+  readonly until: Node | null;
 }
 /** What is counted, and with which sizes. */
 export interface MemoryOptions {
@@ -29,7 +36,7 @@ export interface MemoryOptions {
  * Throws a CompileError where a size is neither a number nor given.
  */
 export function activationMemory(graph: Graph, { sizes = new Map(), isActivation = () => true }: MemoryOptions = {}): MemoryPeak {
-  const spans = lifetimes(graph, isActivation).map((span) => ({ ...span, bytes: bytesOf(span.value, sizes) }));
+  const spans = lifetimes(graph, isActivation).map((span) => ({ ...span, bytes: valueBytes(span.value, sizes) }));
   // What comes and goes at each moment; moment 0 is before the first node, moment t + 1 is node t.
   const change = new Array<number>(graph.nodes.length + 2).fill(0);
   for (const { from, to, bytes } of spans) {
@@ -42,7 +49,48 @@ export function activationMemory(graph: Graph, { sizes = new Map(), isActivation
     if (bytes > peak) [peak, moment] = [bytes, t];
   });
   const alive = spans.filter(({ from, to }) => from <= moment && moment <= to).sort((a, b) => b.bytes - a.bytes);
-  return { bytes: peak, node: graph.nodes[moment - 1] ?? null, alive: alive.map(({ value }) => value) };
+  const outputs = new Set(graph.outputs);
+  const until = ({ value, to }: Lifetime): Node | null => (outputs.has(value) ? null : (graph.nodes[to - 1] ?? null));
+  return {
+    bytes: peak,
+    node: graph.nodes[moment - 1] ?? null,
+    alive: alive.map((span) => ({ value: span.value, bytes: span.bytes, until: until(span) })),
+  };
+}
+
+/** What a training graph keeps from its forward pass. */
+export interface KeptForBackward {
+  readonly bytes: number;
+  /** The largest first. */
+  readonly values: readonly AliveValue[];
+}
+/**
+ * The values that the backward pass reads of the forward pass, which have to be kept between them: outputs of the nodes that the loss
+ * depends on, and inputs that are activations, which other nodes read too. Throws as activationMemory does.
+ */
+export function keptForBackward(
+  graph: Graph,
+  loss: Value,
+  { sizes = new Map(), isActivation = () => true }: MemoryOptions = {},
+): KeptForBackward {
+  const forward = new Set<Node>();
+  const wanted = [loss];
+  for (let value = wanted.pop(); value !== undefined; value = wanted.pop()) {
+    const { producer } = value;
+    if (producer === null || forward.has(producer)) continue;
+    forward.add(producer);
+    wanted.push(...producer.inputs.filter((v) => v !== null));
+  }
+  const later = new Map<Value, Node>();
+  for (const node of graph.nodes) {
+    if (!forward.has(node)) for (const value of node.inputs) if (value !== null) later.set(value, node);
+  }
+  const isKept = (value: Value): boolean => (value.producer === null ? isActivation(value) : forward.has(value.producer));
+  const values = [...later]
+    .filter(([value]) => !graph.initializers.has(value) && isKept(value))
+    .map(([value, until]) => ({ value, until, bytes: valueBytes(value, sizes) }))
+    .sort((a, b) => b.bytes - a.bytes);
+  return { bytes: values.reduce((sum, { bytes }) => sum + bytes, 0), values };
 }
 
 /** A value and the moments between which it is alive, both included. */
@@ -64,7 +112,7 @@ function lifetimes(graph: Graph, isActivation: (input: Value) => boolean): reado
   return [...inputs, ...made];
 }
 
-function bytesOf(value: Value, sizes: ReadonlyMap<string, number>): number {
+function valueBytes(value: Value, sizes: ReadonlyMap<string, number>): number {
   const count = substitute(elementCount(value.type.shape), sizes);
   if (typeof count === "number") return count * dtypes[value.type.dtype].size;
   const missing = isUnknown(count) ? "depends on the contents of a tensor" : `needs a size for ${[...symbolsOf(count)].join(", ")}`;

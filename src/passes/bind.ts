@@ -2,8 +2,10 @@
 import { GraphBuilder } from "../ir/builder.ts";
 import { userError } from "../ir/diagnostic.ts";
 import { type Dim, isUnknown, neverEqual, substitute } from "../ir/dim.ts";
-import { type Graph, printType, type TensorType, type Value } from "../ir/graph.ts";
+import { isFloat } from "../ir/dtype.ts";
+import { type Graph, type Node, printType, type TensorType, type Value } from "../ir/graph.ts";
 import { nowhere } from "../ir/location.ts";
+import type { AttributeValue } from "../ir/op-signature.ts";
 import { printShape, type Shape } from "../ir/shape.ts";
 import type { TensorData } from "../ir/tensor-data.ts";
 import { copyGraph, copyOutputs, type ValueMap } from "./copy-graph.ts";
@@ -40,6 +42,28 @@ function checkBinding(input: Value, { dtype, shape }: TensorData): void {
       `"${input.name}" is ${printType(type)}, but its contents are ${printType({ dtype, shape })}`,
       nowhere,
     );
+}
+
+/**
+ * The graph with initializers in place of nodes that hold a floating tensor with an axis: where weights stand in the files of exporters that
+ * write each as a Constant.
+ */
+export function heldWeightsToInitializers(graph: Graph): Graph {
+  const held = graph.nodes.flatMap((node) => {
+    const [tensor, value] = [heldTensor(node), node.outputs[0]];
+    return tensor === null || value === null || value === undefined ? [] : [[value, tensor] as const];
+  });
+  if (held.length === 0) return graph;
+  return redeclared(graph, (b, map) => {
+    for (const input of graph.inputs) map.set(input, b.input(input.name, input.type));
+    for (const [value, data] of [...graph.initializers, ...held]) map.set(value, b.initializer(value.name, data));
+  });
+}
+function heldTensor({ inputs, attributes }: Node): TensorData | null {
+  if (inputs.length > 0) return null;
+  const tensor = Object.values<AttributeValue | undefined>({ ...attributes }).find((v) => typeof v === "object" && "dtype" in v);
+  const isTensor = typeof tensor === "object" && "dtype" in tensor;
+  return isTensor && isFloat(tensor.dtype) && tensor.shape.length > 0 ? tensor : null;
 }
 
 /** The graph with initializers made inputs, behind those it has: the ones named, or all. Names of nothing are not an error. */

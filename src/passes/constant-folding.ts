@@ -4,17 +4,18 @@ import type { Dim } from "../ir/dim.ts";
 import { dtypes } from "../ir/dtype.ts";
 import type { Graph, Node, Value } from "../ir/graph.ts";
 import type { OpType } from "../ir/op-types.ts";
+import { constantTensor } from "../ir/ops/constant.ts";
 import { schemaOf } from "../ir/ops/index.ts";
 import { elementCount, staticShape } from "../ir/shape.ts";
 import { numbersOf, type TensorData, tensorOfElements } from "../ir/tensor-data.ts";
 import { movedTensor } from "./move-elements.ts";
-import { type PassControl, type PassResult, type Replacement, type RewriteRule, rewrite, type Skip, skip } from "./rewrite.ts";
+import { isOneOf, type PassControl, type PassResult, type Replacement, type RewriteRule, rewrite, type Skip, skip } from "./rewrite.ts";
 
 /** Bounds of constant folding. */
 export interface ConstantFoldingOptions {
   /** No tensor with more elements is computed or read: 4 Mi when absent. */
   readonly maxElements?: number;
-  /** How many bytes a result may have beyond those that it is computed from: 256 KiB when absent. */
+  /** How many bytes a result may have beyond those that it is computed from: 1 MiB when absent. */
   readonly maxGrowth?: number;
 }
 
@@ -29,7 +30,7 @@ export function foldConstants(graph: Graph, options: ConstantFoldingOptions & Pa
 /** The contents of a value where they are known. */
 type Contents = (value: Value) => TensorData | null;
 
-function foldingRule({ maxElements = 2 ** 22, maxGrowth = 2 ** 18 }: ConstantFoldingOptions): RewriteRule {
+function foldingRule({ maxElements = 2 ** 22, maxGrowth = 2 ** 20 }: ConstantFoldingOptions): RewriteRule {
   // What has been folded already in this walk, so that a chain needs one walk only.
   const folded = new Map<Value, TensorData>();
   return {
@@ -50,6 +51,8 @@ function foldingRule({ maxElements = 2 ** 22, maxGrowth = 2 ** 18 }: ConstantFol
 
 /** The contents of all outputs, a reasoned refusal, or null where the inputs are not known. */
 function fold(node: Node, contents: Contents, maxElements: number, maxGrowth: number): Results | Skip | null {
+  // As it is: a number past 2^53 is known to inference as infinite.
+  if (isOneOf(node, ["Constant"])) return [constantTensor({ ...node.attributes })];
   const known = node.outputs.map((v) => (v === null ? null : contents(v)));
   if (node.outputs.every((v, i) => v === null || known[i] !== null)) return known;
   const inputs = node.inputs.filter((v) => v !== null);

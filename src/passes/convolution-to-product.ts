@@ -7,10 +7,10 @@
  */
 import type { GraphBuilder } from "../ir/builder.ts";
 import { formulas } from "../ir/formulas.ts";
-import type { Graph, Node, Value } from "../ir/graph.ts";
+import type { Node, Value } from "../ir/graph.ts";
 import { type AxisAttributes, axesOf, type ResolvedWindow, tapsOf } from "../ir/ops/window.ts";
 import { type Shape, staticShape } from "../ir/shape.ts";
-import { type PassResult, type RewriteContext, type RewriteOutcome, rewrite, rewriteRule, skip } from "./rewrite.ts";
+import { type Pass, type RewriteContext, type RewriteOutcome, rewrite, rewriteRule, skip } from "./rewrite.ts";
 
 /** At most this many output positions. */
 const mostPositions = 16;
@@ -20,12 +20,16 @@ const leastWeight = 2 ** 16;
 const mostSight = 2 ** 14;
 
 /** For training graphs, whose weights change: with a constant weight the runtime has a better layout of its own. */
-export const convolutionsToProducts = (graph: Graph): PassResult =>
-  rewrite(graph, [
-    rewriteRule("convolution-to-product", ["Conv"], (node, context) => forward(node, context)),
-    rewriteRule("convolution-to-product", ["ConvWeightGrad"], (node, context) => weightGrad(node, context)),
-    rewriteRule("convolution-to-product", ["ConvInputGrad"], (node, context) => inputGrad(node, context)),
-  ]);
+export const convolutionsToProducts: Pass = (graph, control) =>
+  rewrite(
+    graph,
+    [
+      rewriteRule("convolution-to-product", ["Conv"], (node, context) => forward(node, context)),
+      rewriteRule("convolution-to-product", ["ConvWeightGrad"], (node, context) => weightGrad(node, context)),
+      rewriteRule("convolution-to-product", ["ConvInputGrad"], (node, context) => inputGrad(node, context)),
+    ],
+    control,
+  );
 
 /** A convolution whose sizes but the batch's are known. */
 interface Problem {

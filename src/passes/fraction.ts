@@ -10,6 +10,8 @@ const gcd = (a: number, b: number): number => (b === 0 ? Math.abs(a) : gcd(b, a 
 /** n / d for integers. Throws a RangeError for d = 0. */
 export function fraction(n: number, d = 1): Fraction {
   if (d === 0) throw new RangeError(`${n} / 0 is no fraction`);
+  // Whole numbers, which nearly all are, need no common divisor.
+  if (d === 1) return { n: n + 0, d };
   const g = gcd(n, d) * Math.sign(d);
   return { n: n / g + 0, d: d / g };
 }
@@ -18,6 +20,7 @@ export function fraction(n: number, d = 1): Fraction {
 const largestDenominator = 4096;
 /** The simplest fraction that is a number in single precision (a scale in a file is a float32), by the number's continued fraction. */
 export function fractionOf(value: number): Fraction {
+  if (Number.isInteger(value)) return fraction(value);
   const tolerance = Math.abs(value) * 2 ** -24;
   let [n, d, previousN, previousD] = [Math.floor(value), 1, 1, 0];
   let rest = value - n;

@@ -3,6 +3,7 @@ import type { GraphBuilder } from "../ir/builder.ts";
 import type { Graph, Node, Value } from "../ir/graph.ts";
 import { numbersOf } from "../ir/tensor-data.ts";
 import { type Affine, batchNormAffine } from "./batch-norm-affine.ts";
+import { elementSteps } from "./channel-step.ts";
 import { channelAxis, type Folded, foldedForm, type LinearOp, linearOps } from "./fold-affine.ts";
 import {
   isOneOf,
@@ -100,10 +101,10 @@ const followers: { readonly [T in Follower]: FollowerRule<T> } = {
       return skip(`the channels of ${op.opType} "${op.name}" are not its columns`);
     return batchNormAffine(node, context.contents) ?? skip("its statistics, scale or bias are not constant");
   },
-  Add: withConstant((c) => ({ factor: 1, shift: c })),
-  Mul: withConstant((c) => ({ factor: c, shift: 0 })),
-  Div: withConstant((c, first) => (first ? { factor: 1 / c, shift: 0 } : null)),
-  Sub: withConstant((c, first) => (first ? { factor: 1, shift: -c } : { factor: -1, shift: c })),
+  Add: withConstant(elementSteps.Add),
+  Mul: withConstant(elementSteps.Mul),
+  Div: withConstant(elementSteps.Div),
+  Sub: withConstant(elementSteps.Sub),
 };
 const isFollower = (opType: string): opType is Follower => Object.hasOwn(followers, opType);
 const isFollowing = (node: Node): node is Node<Follower> => isFollower(node.opType);
@@ -115,9 +116,7 @@ function affineOfFollower<T extends Follower>(node: Node<T>, product: Value, con
 }
 
 /** A rule for an op of the product and a constant; `element` says what it does with one number, given which comes first. */
-function withConstant(
-  element: (constant: number, productFirst: boolean) => { readonly factor: number; readonly shift: number } | null,
-): FollowerRule<Exclude<Follower, "BatchNormalization">> {
+function withConstant(element: (typeof elementSteps)[keyof typeof elementSteps]): FollowerRule<Exclude<Follower, "BatchNormalization">> {
   return ({ inputs, outputs: [y] }, product, context) => {
     const first = inputs[0] === product;
     const constant = first ? inputs[1] : inputs[0];

@@ -1,14 +1,43 @@
 /** Graph -> Graph, and questions about graphs. */
-export { activationMemory, type MemoryOptions, type MemoryPeak } from "./activation-memory.ts";
-export { bindInputs, freeInitializers, substituteShapes } from "./bind.ts";
+export {
+  type AliveValue,
+  activationMemory,
+  type KeptForBackward,
+  keptForBackward,
+  type MemoryOptions,
+  type MemoryPeak,
+} from "./activation-memory.ts";
+export { bindInputs, freeInitializers, heldWeightsToInitializers, substituteShapes } from "./bind.ts";
 export { eliminateCommonSubexpressions } from "./common-subexpression-elimination.ts";
+export {
+  areSame,
+  type Change,
+  type Costs,
+  compareGraphs,
+  type GraphComparison,
+  type NodeChange,
+  type OutputField,
+  type PortChange,
+} from "./compare-graphs.ts";
+export { type Difference, differenceOf, type WeightChange } from "./compare-weights.ts";
 export { type ConstantFoldingOptions, foldConstants } from "./constant-folding.ts";
 export { convolutionsToProducts } from "./convolution-to-product.ts";
 export { copyGraph, copyInterface, copyNode, copyOutputs, mapped, mappedInputs, type ValueMap } from "./copy-graph.ts";
-export { type CostOptions, cost, type GraphCost, type NodeCost } from "./cost.ts";
+export {
+  type CostOptions,
+  cost,
+  flopsIn,
+  type GraphCost,
+  type NodeCost,
+  type OtherByKind,
+  otherByKind,
+  runningStatistics,
+} from "./cost.ts";
 export { eliminateDeadCode } from "./dead-code-elimination.ts";
 export { type DifferentiateOptions, differentiate, zerosLike } from "./differentiate.ts";
+export { dropUnusedInputs } from "./drop-unused-inputs.ts";
 export { dropUnusedOutputs } from "./drop-unused-outputs.ts";
+export { executionOrder } from "./execution-order.ts";
 export { foldInputNorm } from "./fold-input-norm.ts";
 export { fuseBatchNorm } from "./fuse-batch-norm.ts";
 export { fuseBias } from "./fuse-bias.ts";
@@ -16,8 +45,10 @@ export { fusePad } from "./fuse-pad.ts";
 export { appendGradients } from "./gradients.ts";
 export { removeIdentities } from "./identity-removal.ts";
 export { lower } from "./lower.ts";
+export { isNumbered, matchNodes, type NodePairs, pairValues } from "./match-nodes.ts";
 export { mergeBranches } from "./merge-branches.ts";
 export { mergeMovement } from "./merge-movement.ts";
+export { mergeSizes, shortenSizes } from "./merge-sizes.ts";
 export {
   joinReports,
   type OptimizationLevel,
@@ -31,14 +62,18 @@ export {
   passNames,
   pipelines,
   reportOf,
+  type Stage,
 } from "./optimize.ts";
-export { type AxisReceptiveField, receptiveField } from "./receptive-field.ts";
-export { recognizeOps } from "./recognize-ops.ts";
+export { type AxisReceptiveField, featureMaps, receptiveField, receptiveFields, spatialAxes } from "./receptive-field.ts";
+export { recognizeOps, recognizeOpsFor } from "./recognize-ops.ts";
+export { recomputeWithin } from "./recomputation.ts";
+export { peakMemory } from "./recompute.ts";
 export { reduceStrength } from "./reduce-strength.ts";
 export {
   type Applied,
   contentsOf,
   isOneOf,
+  type MemoryWishes,
   type Pass,
   type PassControl,
   type PassResult,
@@ -52,7 +87,11 @@ export {
   type Skip,
   type Skipped,
   skip,
+  unchanged,
 } from "./rewrite.ts";
+export { type RunGraph, runConstants } from "./run-constants.ts";
+export { scheduleForMemory } from "./schedule-memory.ts";
 export { sinkActivations } from "./sink-activation.ts";
 export { type Float16Options, toFloat16 } from "./to-float16.ts";
 export { type TrainingGraph, type TrainingModeOptions, toTraining } from "./training-mode.ts";
+export { type AxisExtent, type UnitPosition, type UnitView, unitView } from "./unit-view.ts";

@@ -4,6 +4,7 @@ import { dtypes } from "../ir/dtype.ts";
 import type { Graph } from "../ir/graph.ts";
 import { eliminateCommonSubexpressions } from "./common-subexpression-elimination.ts";
 import { foldConstants } from "./constant-folding.ts";
+import { convolutionsToProducts } from "./convolution-to-product.ts";
 import { cost } from "./cost.ts";
 import { eliminateDeadCode } from "./dead-code-elimination.ts";
 import { dropUnusedOutputs } from "./drop-unused-outputs.ts";
@@ -14,9 +15,13 @@ import { fusePad } from "./fuse-pad.ts";
 import { removeIdentities } from "./identity-removal.ts";
 import { mergeBranches } from "./merge-branches.ts";
 import { mergeMovement } from "./merge-movement.ts";
-import { recognizeOps } from "./recognize-ops.ts";
+import { mergeSizes, shortenSizes } from "./merge-sizes.ts";
+import { recognizeOps, recognizeOpsFor } from "./recognize-ops.ts";
+import { recomputeWithin } from "./recomputation.ts";
 import { reduceStrength } from "./reduce-strength.ts";
-import type { Applied, Pass, PassResult, Skipped } from "./rewrite.ts";
+import type { Applied, MemoryWishes, Pass, PassResult, Skipped } from "./rewrite.ts";
+import { scheduleForMemory } from "./schedule-memory.ts";
+import { sinkActivations } from "./sink-activation.ts";
 
 /** How much is done: nothing, what keeps every bit of every output, or every pass. */
 export type OptimizationLevel = "none" | "exact" | "all";
@@ -31,6 +36,7 @@ const exact: Pipeline = [
   ["constant-folding", foldConstants],
   ["identity-removal", removeIdentities],
   ["merge-movement", mergeMovement],
+  ["merge-sizes", mergeSizes],
   ["common-subexpression-elimination", eliminateCommonSubexpressions],
 ];
 const inference: Pipeline = [
@@ -39,6 +45,7 @@ const inference: Pipeline = [
   ["constant-folding", foldConstants],
   ["identity-removal", removeIdentities],
   ["merge-movement", mergeMovement],
+  ["merge-sizes", mergeSizes],
   ["reduce-strength", reduceStrength],
   ["fuse-pad", fusePad],
   ["fuse-batch-norm", fuseBatchNorm],
@@ -47,16 +54,39 @@ const inference: Pipeline = [
   ["merge-branches", mergeBranches],
   ["common-subexpression-elimination", eliminateCommonSubexpressions],
 ];
-/** The passes of each level. A training graph's arithmetic stays as it is written: its steps are compared with other frameworks'. */
+/** The arithmetic stays as it is written: a step is compared with other frameworks'. */
+const sinking: Pipeline = [["sink-activation", sinkActivations]];
+const unrolling: Pipeline = [["convolution-to-product", convolutionsToProducts]];
+const memory: Pipeline = [
+  // Once more behind the recomputation, which has nodes of its own to order.
+  ["schedule", scheduleForMemory],
+  ["recompute", recomputeWithin],
+  ["schedule", scheduleForMemory],
+];
+/** Where a training graph is on its way: the model before it is differentiated, the step before it is lowered, after that, and at its end. */
+export type Stage = "model" | "step" | "lowered" | "end";
+/** The stage of the passes that have one of their own; the others run on the step, before and after it is lowered. */
+const stageOf = new Map<string, Stage>([
+  ...sinking.map(([name]) => [name, "model"] as const),
+  ...unrolling.map(([name]) => [name, "step"] as const),
+  ...memory.map(([name]) => [name, "end"] as const),
+]);
+
+/** The passes of each level. */
 export const pipelines: Readonly<Record<Purpose, Readonly<Record<OptimizationLevel, Pipeline>>>> = {
   inference: { none: [], exact, all: inference },
-  training: { none: [], exact, all: exact },
+  training: { none: [], exact: [...sinking, ...exact, ...memory], all: [...sinking, ...exact, ...unrolling, ...memory] },
 };
 
 /** Passes that may make ops which the target lacks: they stand before the others of level "all" in a graph that is yet to be lowered. */
-const recognition: Pipeline = [["recognize-ops", recognizeOps]];
+const recognition = (recognize: Pass): Pipeline => [
+  ["recognize-ops", recognize],
+  ["shorten-sizes", shortenSizes],
+];
 /** The names of all passes. */
-export const passNames: readonly string[] = [...new Set([...recognition, ...inference, ...exact].map(([name]) => name))];
+export const passNames: readonly string[] = [
+  ...new Set([...recognition(recognizeOps), ...inference, ...pipelines.training.all].map(([name]) => name)),
+];
 
 /** What one pass did, over all the times it ran. */
 export interface PassReport {
@@ -86,6 +116,12 @@ export interface OptimizeOptions {
   readonly purpose?: Purpose;
   /** True for a graph that will be lowered afterwards, in which whole ops may take the place of their parts. */
   readonly beforeLowering?: boolean;
+  /** The opset of that target, 18 when absent: some ops pay only where it has them. */
+  readonly opset?: number;
+  /** For a training graph: where it is on its way; "step" when absent. */
+  readonly stage?: Stage;
+  /** For a training graph at its end: what memory it may use. */
+  readonly memory?: MemoryWishes;
   /** The last pass of the pipeline that runs; all do where it has none of that name. */
   readonly until?: string;
   /** Passes that do not run. */
@@ -106,13 +142,17 @@ export function optimize(
   level: OptimizationLevel = "all",
   options: OptimizeOptions = {},
 ): { readonly graph: Graph; readonly report: OptimizationReport } {
-  const pipeline = selected(pipelineOf(level, options), options);
+  const pipeline = runnable(pipelineOf(level, options), options);
+  // What computes again and what orders comes last, once.
+  const rounds = options.stage === "end" ? 1 : maxRounds;
   const report = new Map<string, PassReport>();
   let current = graph;
-  for (let round = 0; round < maxRounds; round++) {
+  let isClean = false;
+  for (let round = 0; round < rounds; round++) {
     const before = current;
     for (const [name, pass] of pipeline) {
-      const result = pass(current);
+      isClean ||= pass === eliminateDeadCode;
+      const result = swept(current, pass(current), isClean);
       options.onPass?.({ name, pass, before: current, result });
       const known = report.get(name);
       report.set(name, known === undefined ? reportOf(name, current, result) : joined(known, reportOf(name, current, result)));
@@ -122,9 +162,26 @@ export function optimize(
   }
   return { graph: current, report: [...report.values()] };
 }
-function pipelineOf(level: OptimizationLevel, { purpose = "inference", beforeLowering = false }: OptimizeOptions): Pipeline {
+function pipelineOf(level: OptimizationLevel, { purpose = "inference", beforeLowering = false, opset = 18 }: OptimizeOptions): Pipeline {
   const passes = pipelines[purpose][level];
-  return beforeLowering && purpose === "inference" && level === "all" ? [...recognition, ...passes] : passes;
+  return beforeLowering && purpose === "inference" && level === "all" ? [...recognition(recognizeOpsFor({ opset })), ...passes] : passes;
+}
+/** A result without what has become dead by it, so that what a fusion saves is told of the fusion; where nothing was dead before. */
+function swept(before: Graph, result: PassResult, wasClean: boolean): PassResult {
+  return wasClean && result.graph !== before ? { ...result, graph: eliminateDeadCode(result.graph).graph } : result;
+}
+/** The selected passes of the stage. */
+function runnable(pipeline: Pipeline, options: OptimizeOptions): Pipeline {
+  const { purpose = "inference", stage = "step", memory: wishes } = options;
+  const chosen = selected(pipeline, options);
+  if (purpose === "inference") return chosen;
+  const isDue = (name: string): boolean => {
+    const own = stageOf.get(name);
+    return own === undefined ? stage === "step" || stage === "lowered" : own === stage;
+  };
+  return chosen.flatMap(([name, pass]) =>
+    isDue(name) ? [[name, wishes === undefined ? pass : (graph, control) => pass(graph, { ...control, memory: wishes })] as const] : [],
+  );
 }
 function selected(pipeline: Pipeline, { until, without = [] }: OptimizeOptions): Pipeline {
   const last = pipeline.findIndex(([name]) => name === until);
@@ -159,12 +216,14 @@ const joined = (known: PassReport, { applied, skipped, ...now }: PassReport): Pa
 /** The reports of two runs in a row, pass by pass. */
 export function joinReports(first: OptimizationReport, second: OptimizationReport): OptimizationReport {
   const later = new Map(second.map((report) => [report.pass, report]));
-  return first.map((report) => {
+  const earlier = new Set(first.map(({ pass }) => pass));
+  const both = first.map((report) => {
     const next = later.get(report.pass);
     return next === undefined
       ? report
       : { ...joined(report, next), skipped: [...report.skipped, ...next.skipped.filter((s) => !refusedAlready(report, s))] };
   });
+  return [...both, ...second.filter(({ pass }) => !earlier.has(pass))];
 }
 const refusedAlready = ({ skipped }: PassReport, { node, reason }: Skipped): boolean =>
   skipped.some((known) => known.node === node && known.reason === reason);

@@ -5,6 +5,9 @@ import type { Node, Value } from "../ir/graph.ts";
 import type { OpAttributes, OpType } from "../ir/op-types.ts";
 import { outputAt } from "../ir/ops/outputs.ts";
 import { numbersOf, tensorFrom } from "../ir/tensor-data.ts";
+import { dropExpands } from "./drop-expands.ts";
+import { mergeClips } from "./merge-clips.ts";
+import { mergeReductions } from "./merge-reductions.ts";
 import { isOneOf, type Pass, type RewriteContext, type RewriteOutcome, type RewriteRule, rewrite, rewriteRule, skip } from "./rewrite.ts";
 import { isSoleReader, sameType } from "./sole-use.ts";
 
@@ -149,6 +152,19 @@ function alongSameAxis(softmax: Node<"Softmax" | "LogSoftmax">, { attributes, in
   return fromFront(softmax.attributes.axis) === fromFront(attributes.axis);
 }
 
+/** a * b^-1/2 = a / sqrt(b). */
+const inverseRoot = rewriteRule("times-inverse-root", ["Mul"], (node, context): RewriteOutcome => {
+  for (const side of [0, 1] as const) {
+    const power = node.inputs[side]?.producer;
+    const [base, exponent] = power && isOneOf(power, ["Pow"]) ? (operands(power) ?? []) : [];
+    const other = node.inputs[1 - side];
+    if (!power || !base || !exponent || !other || numberOf(context, exponent) !== -0.5 || !isFloat(base.type.dtype)) continue;
+    if (!sameType(base, outputAt(power.outputs, 0)) || !isSoleReader(context, outputAt(power.outputs, 0), node)) continue;
+    return instead(node, "Div", (b) => [context.value(other), b.add("Sqrt", [context.value(base)])]);
+  }
+  return "keep";
+});
+
 const rules: readonly RewriteRule[] = [
   divide,
   power,
@@ -159,4 +175,8 @@ const rules: readonly RewriteRule[] = [
   negate,
   constants,
   argMax,
+  inverseRoot,
+  mergeClips,
+  ...mergeReductions,
+  dropExpands,
 ];

@@ -74,10 +74,21 @@ export interface PassResult {
   readonly applied: readonly Applied[];
   readonly skipped: readonly Skipped[];
 }
-/** What those who look for a fault in a pass ask of it. */
+/** What may be asked of a pass. */
 export interface PassControl {
-  /** False for the changes that are not to be made. All are when absent. */
+  /** False for the changes that are not to be made, for those who look for a fault in a pass. All are when absent. */
   readonly accept?: (change: Applied) => boolean;
+  /** For passes that trade work for memory. */
+  readonly memory?: MemoryWishes;
+}
+/** What memory a graph may use while it runs. */
+export interface MemoryWishes {
+  /** Bytes for all that is alive at a time, inputs and state included; no bound when absent. */
+  readonly budget?: number;
+  /** True for the scopes, such as "layer1.0", whose values are not kept for the backward pass but computed again. None when absent. */
+  readonly recompute?: (scope: string) => boolean;
+  /** The number that a symbol in the shapes counts as. */
+  readonly sizes?: ReadonlyMap<string, number>;
 }
 /** A function from graph to graph that tells what it did. */
 export type Pass = (graph: Graph, control?: PassControl) => PassResult;

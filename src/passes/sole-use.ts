@@ -2,12 +2,12 @@
 import type { Node, Value } from "../ir/graph.ts";
 import type { RewriteContext } from "./rewrite.ts";
 
-/** Why a value has to stay as it is although one of its readers could do without, as the clause of a refusal; null where nothing stands in the way. */
-export function otherUse(context: RewriteContext, value: Value, reader: Node): string | null {
+/** Why a value has to stay as it is although some of its readers could do without, as the clause of a refusal; null where nothing stands in the way. */
+export function otherUse(context: RewriteContext, value: Value, ...readers: readonly Node[]): string | null {
   const { producer } = value;
   const what = producer === null ? `"${value.name}"` : `the output of ${producer.opType} "${producer.name}"`;
   if (context.isOutput(value)) return `${what} is an output of the graph`;
-  const other = context.readers(value).find((node) => node !== reader);
+  const other = context.readers(value).find((node) => !readers.includes(node));
   return other === undefined ? null : `${what} is used elsewhere (by ${other.opType} "${other.name}")`;
 }
 /** True when one node alone reads a value, and it is no output of the graph. */

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { parseGraph } from "../../src/ir/parse-text.ts";
 import { printGraph } from "../../src/ir/print.ts";
 import { int64s, tensorFrom } from "../../src/ir/tensor-data.ts";
-import { bindInputs, freeInitializers, substituteShapes } from "../../src/passes/index.ts";
+import { bindInputs, freeInitializers, heldWeightsToInitializers, substituteShapes } from "../../src/passes/index.ts";
 
 const graph = parseGraph(`
   G(x: float32[N, 4], mask: bool[N, 4], w: float32[4]) -> (y: float32[N, 4]) {
@@ -73,6 +73,25 @@ test("numbers can be freed, and what the nodes then refuse is an error", () => {
   );
   expect(free.outputs[0]?.type.shape).toEqual(["M", 4]);
   expect(() => substituteShapes(graph, new Map([["x", ["N", 5]]]))).toThrowError(/Mul "h"/);
+});
+
+test("floating tensors that nodes hold become initializers, and other constants stay", () => {
+  const held = parseGraph(`
+    G(x: float32[N, 2]) -> (y: float32[N, 2]) {
+      b = float32[2] {5, 6}
+      %w = Constant() {value = float32[2] {3, 4}} : float32[2]
+      %c = Constant() {value = float32[] {2}} : float32[]
+      %h = Mul(x, %w) : float32[N, 2]
+      %i = Mul(%h, %c) : float32[N, 2]
+      %y = Add(%i, b) : float32[N, 2]
+    }`);
+  const made = heldWeightsToInitializers(held);
+  expect([...made.initializers].map(([v, data]) => [v.name, ...data.data])).toEqual([
+    ["b", 5, 6],
+    ["w", 3, 4],
+  ]);
+  expect(made.nodes.map((node) => node.opType)).toEqual(["Constant", "Mul", "Mul", "Add"]);
+  expect(heldWeightsToInitializers(made)).toBe(made);
 });
 
 test("shapes that cannot be meant are refused", () => {

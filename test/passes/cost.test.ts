@@ -52,7 +52,7 @@ test("the peak of memory is where the largest values meet", () => {
   const peak = activationMemory(graph, { sizes: new Map([["N", 2]]) });
   // Two tensors of 2 * 4 * 64 floats.
   expect(peak.bytes).toBe(2 * (2 * 4 * 64 * 4));
-  expect([peak.node?.name, peak.alive.map((v) => v.name)]).toEqual(["bn", ["conv", "bn"]]);
+  expect([peak.node?.name, peak.alive.map((a) => a.value.name)]).toEqual(["bn", ["conv", "bn"]]);
 });
 
 test("a value lives until it is read last, and an output to the end", () => {
@@ -64,7 +64,7 @@ test("a value lives until it is read last, and an output to the end", () => {
       %z = Add(%c, x) : float32[10]
     }`);
   const peak = activationMemory(residual);
-  expect([peak.bytes, peak.node?.name, peak.alive.map((v) => v.name)]).toEqual([160, "c", ["x", "a", "b", "c"]]);
+  expect([peak.bytes, peak.node?.name, peak.alive.map((a) => a.value.name)]).toEqual([160, "c", ["x", "a", "b", "c"]]);
   expect(activationMemory(residual, { isActivation: () => false }).bytes).toBe(120);
 });
 

@@ -62,3 +62,42 @@ test("zero padding does not see the shift, and that is the reason given", () => 
     }`;
   expect(refusals(foldInputNorm, text)).toEqual(["y: it pads with zeros, where the normalisation before it shifts channel 0 to -0.5"]);
 });
+
+const before = (node: string, reader: string, y = "float32[N, 2, 3, 3]"): string => `
+    G(x: float32[N, 4, 3, 4]) -> (y: ${y}) {${statistics}
+      ${weight}
+      f = float32[4, 1, 1] {1, -2, 0.5, 3}
+      two = float32[] {2}
+      up = float32[4, 1, 1, 2] {1, -2, 3, 4, 5, -6, 7, 8}
+      %a = ${node} : float32[N, 4, 3, 4]
+      %y = ${reader} : ${y}
+    }`;
+const folded = "%y = Conv(x, w.folded, y.bias.folded) {group = 2} : float32[N, 2, 3, 3]";
+test.each([
+  ["a factor per channel", "Mul(f, x)"],
+  ["one divisor", "Div(x, two)"],
+  ["a shift per channel", "Add(x, f)"],
+  ["a difference from a constant", "Sub(f, x)"],
+])("%s before a convolution goes into its weights", async (_, node) => {
+  await expectRewrite(foldInputNorm, before(node, "Conv(%a, w, c) {group = 2}"), [folded], rounding);
+});
+
+test("a factor before a transposed convolution goes into its weights, in groups too", async () => {
+  const y = "float32[N, 2, 3, 5]";
+  await expectRewrite(
+    foldInputNorm,
+    before("Mul(x, f)", "ConvTranspose(%a, up, c) {group = 2}", y),
+    [`%y = ConvTranspose(x, up.folded, y.bias.folded) {group = 2} : ${y}`],
+    rounding,
+  );
+});
+test("a shift does not, since outputs at the edges see fewer inputs", () => {
+  expect(refusals(foldInputNorm, before("Add(x, f)", "ConvTranspose(%a, up, c) {group = 2}", "float32[N, 2, 3, 5]"))).toEqual([
+    "y: its outputs see unlike numbers of inputs, and what is before it shifts channel 0 by 1",
+  ]);
+});
+test("a shift before a convolution that pads is refused", () => {
+  expect(refusals(foldInputNorm, before("Add(x, f)", "Conv(%a, w, c) {group = 2, pads = [0, 1, 0, 1]}", "float32[N, 2, 3, 5]"))).toEqual([
+    "y: it pads with zeros, where the normalisation before it shifts channel 0 to 1",
+  ]);
+});

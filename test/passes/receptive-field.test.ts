@@ -222,6 +222,7 @@ test.each<readonly [string, Layer, number]>([
   ["linear x0.5, antialiased", resize(0.5, { mode: "linear", antialias: 1 }), 1],
   ["cubic x2", resize(2, { mode: "cubic" }), 2],
   ["a transposed convolution of 3, stride 2", spread(3, { strides: [2, 1], pads: [1, 0, 0, 0] }), 2],
+  ["a transposed convolution of 3, stride 3, dilated by 2", spread(3, { strides: [3, 1], dilations: [2, 1] }), 3],
   ["a transposed convolution of 4, stride 3, dilated", spread(4, { strides: [3, 1], dilations: [2, 1] }), 3],
 ])("what %s behind a convolution sees is what changes it in onnxruntime", async (_, layer, period) => {
   const rows = 24;

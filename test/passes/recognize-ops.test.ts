@@ -95,26 +95,26 @@ test.each<readonly [string, string]>([
     graph("%n = Neg(x)", "%a = Div(%n, root)", "%b = Erf(%a)", "%c = Add(%b, one)", "%d = Mul(x, %c)", "%y = Mul(%d, half)"),
   ],
   ["another clip", graph("%a = Add(x, three)", "%b = Clip(%a, half, six)", "%c = Mul(x, %b)", "%y = Div(%c, six)")],
-  [
-    "a mean over another axis",
-    graph(
-      "first = int64[1] {0}",
-      "%mean = ReduceMean(x, last) : float32[N, 3, 1]",
-      "%d = Sub(x, %mean)",
-      "%q = Mul(%d, %d)",
-      "%v = ReduceMean(%q, first) : float32[1, 3, 4]",
-      "%e = Add(%v, eps) : float32[1, 3, 4]",
-      "%r = Sqrt(%e) : float32[1, 3, 4]",
-      "%n = Div(%d, %r)",
-      "%y = Mul(scale, %n)",
-    ).replace("{0} : float32[N, 3, 4]", "{0}"),
-  ],
 ])("what only looks like it stays: %s", (_, text) => {
   expect(refusals(recognizeOps, text)).toEqual([]);
 });
 
-test("a factor that is one number for all elements is no scale of a layer normalisation", () => {
-  expect(refusals(recognizeOps, graph(...centred, "%q = Mul(%d, %d)", ...deviation, "%n = Div(%d, %r)", "%y = Mul(%n, two)"))).toEqual([
-    'y: "two" is not one number for each normalised element',
-  ]);
+test("a factor that is one number for all elements is no scale of a layer normalisation", async () => {
+  const text = graph(...centred, "%q = Mul(%d, %d)", ...deviation, "%n = Div(%d, %r)", "%y = Mul(%n, two)");
+  await expectRewrite(recognizeOps, text, [`%n = LayerNormalization(x, const) : ${t}`, `%y = Mul(%n, two) : ${t}`], rounding);
+});
+
+test("a variance over another axis than the mean is none of a normalisation", () => {
+  const text = graph(
+    "first = int64[1] {0}",
+    "%mean = ReduceMean(x, last) : float32[N, 3, 1]",
+    "%d = Sub(x, %mean)",
+    "%q = Mul(%d, %d)",
+    "%v = ReduceMean(%q, first) : float32[1, 3, 4]",
+    "%e = Add(%v, eps) : float32[1, 3, 4]",
+    "%r = Sqrt(%e) : float32[1, 3, 4]",
+    "%n = Div(%d, %r)",
+    "%y = Mul(scale, %n)",
+  ).replace("{0} : float32[N, 3, 4]", "{0}");
+  expect(refusals(recognizeOps, text)).toEqual(["y: its mean and its variance are over different axes"]);
 });

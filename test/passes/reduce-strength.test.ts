@@ -9,6 +9,7 @@ const constants = `
     minus = float32[1] {-1}
     two = float32[] {2}
     half = float32[] {0.5}
+    inverseRoot = float32[] {-0.5}
     tiny = float32[] {1e-40}
     six = float32[3] {6, 7, 9}`;
 /** A positive a and any x. */
@@ -33,6 +34,11 @@ test.each<readonly [string, string, readonly string[]]>([
     "x / sqrt(v)",
     around("%q = Sqrt(%e) : float32[N, 3]\n    %n = Reciprocal(%q) : float32[N, 3]", "Mul(x, %n)"),
     [exp, "%q = Sqrt(%e) : float32[N, 3]", "%y = Div(x, %q) : float32[N, 3]"],
+  ],
+  [
+    "x * v^-1/2",
+    around("%n = Pow(%e, inverseRoot) : float32[N, 3]", "Mul(x, %n)"),
+    [exp, "%y/Sqrt = Sqrt(%e) : float32[N, 3]", "%y = Div(x, %y/Sqrt) : float32[N, 3]"],
   ],
   ["x * -1", around("", "Mul(%e, minus)"), [exp, "%y = Neg(%e) : float32[N, 3]"]],
   ["two factors", around("%n = Mul(%e, six) : float32[N, 3]", "Mul(half, %n)"), [exp, "%y = Mul(%e, half.joined) : float32[N, 3]"]],
