@@ -1,6 +1,7 @@
 /**
  * Inception-v3 (Szegedy et al. 2015, "Rethinking the inception architecture for computer vision", arXiv:1512.00567), in
- * torchvision's structure: 23,834,568 parameters at 1000 classes, 27,161,264 with the auxiliary classifier.
+ * torchvision's structure: 23,834,568 parameters at 1000 classes, 27,161,264 with the auxiliary classifier; 5,713,216,096
+ * multiply-adds at 299x299 without it.
  */
 import {
   adaptiveAvgPool2d,

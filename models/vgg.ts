@@ -3,7 +3,8 @@
  * torchvision's structure.
  *
  * Parameters at 1000 classes, and multiply-adds at 224x224: vgg11 132,863,336 and 7,609,090,048; vgg13 133,047,848 and
- * 11,308,466,176; vgg16 138,357,544 and 15,470,264,320; vgg19 143,667,240 and 19,632,062,464; vgg16Bn 138,365,992.
+ * 11,308,466,176; vgg16 138,357,544 and 15,470,264,320; vgg19 143,667,240 and 19,632,062,464. With batch normalisation, at as many
+ * multiply-adds: vgg11Bn 132,868,840; vgg13Bn 133,053,736; vgg16Bn 138,365,992; vgg19Bn 143,678,248.
  */
 import {
   adaptiveAvgPool2d,

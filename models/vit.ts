@@ -1,7 +1,10 @@
 /**
  * Vision transformer (Dosovitskiy et al. 2020, "An image is worth 16x16 words: transformers for image recognition at scale",
- * arXiv:2010.11929), in torchvision's structure: vitB16 86,567,656 parameters at 1000 classes, 17,563,828,224 multiply-adds at
- * 224x224, attention's two products included.
+ * arXiv:2010.11929), in torchvision's structure.
+ *
+ * Parameters at 1000 classes, and multiply-adds at 224x224, attention's two products included: vitB16 86,567,656 and
+ * 17,563,828,224; vitB32 88,224,232 and 4,409,186,304; vitL16 304,326,632 and 61,554,712,576; vitL32 306,535,400 and
+ * 15,377,539,072.
  */
 import {
   add,
@@ -115,9 +118,25 @@ export function vit<K extends number = 1000, C extends number = 3, Z extends num
   });
 }
 
+/** What a vision transformer of a size from the paper can be built for. */
+type SizedOptions<K extends number, C extends number, Z extends number> = Pick<
+  VitOptions<K, C, Z>,
+  "numClasses" | "inChannels" | "imageSize" | "dropout"
+>;
+/** Table 1 of the paper. */
+const large = { numLayers: 24, numHeads: 16, hiddenDim: 1024, mlpDim: 4096 } as const;
+
 /** ViT-B/16. */
-export const vitB16 = <K extends number = 1000, C extends number = 3, Z extends number = 224>(
-  options: Pick<VitOptions<K, C, Z>, "numClasses" | "inChannels" | "imageSize" | "dropout"> = {},
-) => vit<K, C, Z>(options);
+export const vitB16 = <K extends number = 1000, C extends number = 3, Z extends number = 224>(options: SizedOptions<K, C, Z> = {}) =>
+  vit<K, C, Z>(options);
+/** ViT-B/32. */
+export const vitB32 = <K extends number = 1000, C extends number = 3, Z extends number = 224>(options: SizedOptions<K, C, Z> = {}) =>
+  vit<K, C, Z>({ ...options, patchSize: 32 });
+/** ViT-L/16. */
+export const vitL16 = <K extends number = 1000, C extends number = 3, Z extends number = 224>(options: SizedOptions<K, C, Z> = {}) =>
+  vit<K, C, Z>({ ...options, ...large });
+/** ViT-L/32. */
+export const vitL32 = <K extends number = 1000, C extends number = 3, Z extends number = 224>(options: SizedOptions<K, C, Z> = {}) =>
+  vit<K, C, Z>({ ...options, ...large, patchSize: 32 });
 
 export default vitB16;

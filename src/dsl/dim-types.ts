@@ -137,7 +137,7 @@ export type TimesDims<A, B> = number extends A | B
       : number;
 
 /** True when A and B are known and differ: for symbols, when they are not equal for every value. */
-export type Clash<A, B> = number extends A ? false : number extends B ? false : [A & B] extends [never] ? true : false;
+export type Clash<A, B> = number extends B ? false : number extends A ? false : [A & B] extends [never] ? true : false;
 
 /** The better known of two equal dims. */
 export type Merge<A, B> = number extends A ? B : number extends B ? A : A & B;

@@ -1,9 +1,9 @@
 /** The one assertion that ties the type to the value. */
 import { type Dim, isUnknown } from "../ir/dim.ts";
-import { printShape, type Shape } from "../ir/shape.ts";
+import { printShape } from "../ir/shape.ts";
 import type { Clash, Print } from "./dim-types.ts";
 import type { Checked, Length, Tensor } from "./tensor.ts";
-import { check, enter, operand } from "./trace.ts";
+import { check, enter, operand, writtenShape } from "./trace.ts";
 
 type Differs<S, E> = S extends string
   ? S
@@ -23,9 +23,7 @@ type Message<S, E> = `expectShape: the shape is ${Print<S>}, not ${Print<E>}`;
 export function expectShape<S, const E extends Dim[]>(x: Tensor<S>, expected: Checked<[...E], Differs<S, E>>): void {
   const call = enter("expectShape", expectShape);
   const value = operand(call, x);
-  const [actual, wanted] = [value.type.shape, expectedShape(expected)];
+  const [actual, wanted] = [value.type.shape, writtenShape(call, expected)];
   const equal = actual.length === wanted.length && wanted.every((d, i) => d === actual[i] || (typeof d === "string" && isUnknown(d)));
   check(call, [value], equal ? null : { code: "expect-shape", text: `the shape is ${printShape(actual)}, not ${printShape(wanted)}` });
 }
-/** Sound because a `Checked` argument is the argument or an error that never runs. */
-const expectedShape = (expected: unknown): Shape => expected as Shape;

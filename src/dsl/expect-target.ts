@@ -8,20 +8,21 @@ import type { Loss, Targets } from "./loss/loss.ts";
 import type { Checked, Length, Tensor } from "./tensor.ts";
 import { check, enter, type Fault, operand } from "./trace.ts";
 
-type TargetDType<T> = T extends "classes" ? "int64" : "float32";
+/** The element type of the targets of a loss. */
+export type TargetDType<T> = T extends "classes" ? "int64" : "float32";
 /** The shape of the targets of a prediction of shape S. */
-type TargetShape<S, T> = T extends "classes" ? (S extends readonly [infer N, unknown, ...infer R] ? [N, ...R] : S) : S;
-type DTypeFault<T, D> = [Targets] extends [T]
+export type TargetShape<S, T> = T extends "classes" ? (S extends readonly [infer N, unknown, ...infer R] ? [N, ...R] : S) : S;
+type DTypeFault<Op extends string, T, D> = [Targets] extends [T]
   ? true
   : [D] extends [TargetDType<T>]
     ? true
-    : `expectTarget: this loss takes ${TargetDType<T>} targets, not ${D & string}`;
-type ShapeFault<S, T, E> = S extends string
+    : `${Op}: this loss takes ${TargetDType<T>} targets, not ${D & string}`;
+type ShapeFault<Op extends string, S, T, E> = S extends string
   ? S
   : [Targets] extends [T]
     ? true
     : Differs<TargetShape<S, T>, E> extends true
-      ? `expectTarget: this loss takes targets of ${Print<TargetShape<S, T>>}, not ${Print<E>}`
+      ? `${Op}: this loss takes targets of ${Print<TargetShape<S, T>>}, not ${Print<E>}`
       : true;
 type Differs<S, E> = number extends Length<S> | Length<E>
   ? false
@@ -30,11 +31,19 @@ type Differs<S, E> = number extends Length<S> | Length<E>
       ? true
       : false
     : true;
-type ClassFault<S, K> = S extends readonly [unknown, infer C, ...unknown[]]
+type ClassFault<Op extends string, S, K> = S extends readonly [unknown, infer C, ...unknown[]]
   ? Clash<C, K> extends true
-    ? `expectTarget: the prediction has ${Show<C>} classes, but the data has ${Show<K>}`
+    ? `${Op}: the prediction has ${Show<C>} classes, but the data has ${Show<K>}`
     : true
   : true;
+
+/** What the data gives as targets. What does not fit a prediction of shape S and a loss of targets T turns into the type of its message. */
+export interface TargetSpec<Op extends string, S, T, E extends Dim[], D, K> {
+  shape: Checked<[...E], ShapeFault<Op, S, T, E>>;
+  dtype: Checked<D, DTypeFault<Op, T, D>>;
+  /** The classes in the data. */
+  classes?: Checked<K, ClassFault<Op, S, K>>;
+}
 
 /**
  * Says what the data gives as targets: a type error, and a CompileError when the model is traced, where the loss takes another
@@ -43,16 +52,11 @@ type ClassFault<S, K> = S extends readonly [unknown, infer C, ...unknown[]]
 export function expectTarget<S, T extends Targets, const E extends Dim[], D extends DType, K extends number = number>(
   prediction: Tensor<S>,
   loss: Loss<T>,
-  target: {
-    shape: Checked<[...E], ShapeFault<S, T, E>>;
-    dtype: Checked<D, DTypeFault<T, D>>;
-    /** The classes in the data. */
-    classes?: Checked<K, ClassFault<S, K>>;
-  },
+  target: TargetSpec<"expectTarget", S, T, E, D, K>,
 ): void {
   const call = enter("expectTarget", expectTarget);
   const value = operand(call, prediction);
-  check(call, [value], targetFault(loss, value.type, given(target)));
+  check(call, [value], targetFault(loss, value.type, target));
 }
 interface Given {
   readonly shape: Shape;
@@ -60,9 +64,11 @@ interface Given {
   readonly classes?: number;
 }
 /** Sound because a `Checked` property is the property or an error that never runs. */
-const given = (target: unknown): Given => target as Given;
+const given = (target: object): Given => target as Given;
 
-function targetFault(loss: Loss, prediction: { readonly dtype: DType; readonly shape: Shape }, target: Given): Fault | null {
+/** What is wrong with targets for a loss on a prediction, or null; `target` is a TargetSpec. */
+export function targetFault(loss: Loss, prediction: { readonly dtype: DType; readonly shape: Shape }, spec: object): Fault | null {
+  const target = given(spec);
   try {
     const wanted = loss.target(prediction);
     if (wanted.dtype !== target.dtype) {

@@ -1,9 +1,9 @@
 /** Initial values of parameters, from a seed: the same bytes on every machine, whatever the order of the parameters. */
 import { InternalError } from "../ir/diagnostic.ts";
 import type { TensorData } from "../ir/tensor-data.ts";
-import { eachUniform, type Key, keyOf } from "../random.ts";
+import { type Key, keyOf, uniformsOf } from "../random.ts";
 import type { Init, Nonlinearity } from "./init.ts";
-import { normalProbability, normalQuantile } from "./normal.ts";
+import { normalProbability, toNormals } from "./normal.ts";
 import type { Parameter } from "./trace.ts";
 
 /** The values of all parameters by name, each drawn from a generator of its own, keyed by the seed and its name. */
@@ -69,16 +69,15 @@ const spread = (shape: "uniform" | "normal", n: number, std: number, key: Key): 
 
 function uniform(n: number, low: number, high: number, key: Key): Float32Array {
   const out = new Float32Array(n);
-  eachUniform(key, n, (i, u) => {
-    out[i] = low + (high - low) * u;
-  });
+  for (const { at, u } of uniformsOf(key, n)) for (let k = 0; k < u.length; k++) out[at + k] = low + (high - low) * (u[k] ?? 0);
   return out;
 }
 function normal(n: number, mean: number, std: number, key: Key): Float32Array {
   const out = new Float32Array(n);
-  eachUniform(key, n, (i, u) => {
-    out[i] = mean + std * normalQuantile(u);
-  });
+  for (const { at, u } of uniformsOf(key, n)) {
+    toNormals(u);
+    for (let k = 0; k < u.length; k++) out[at + k] = mean + std * (u[k] ?? 0);
+  }
   return out;
 }
 function truncNormal(n: number, { mean, std, low, high }: Extract<Init, { kind: "truncNormal" }>, key: Key): Float32Array {
@@ -87,10 +86,14 @@ function truncNormal(n: number, { mean, std, low, high }: Extract<Init, { kind: 
   const [a, b] = mirrored ? [(mean - high) / std, (mean - low) / std] : [(low - mean) / std, (high - mean) / std];
   const [p, q] = [normalProbability(a), normalProbability(b)];
   const out = new Float32Array(n);
-  eachUniform(key, n, (i, u) => {
-    const z = normalQuantile(Math.min(Math.max(p + (q - p) * u, 2 ** -300), 1 - 2 ** -53));
-    out[i] = Math.min(Math.max(mean + (mirrored ? -z : z) * std, low), high);
-  });
+  for (const { at, u } of uniformsOf(key, n)) {
+    for (let k = 0; k < u.length; k++) u[k] = Math.min(Math.max(p + (q - p) * (u[k] ?? 0), 2 ** -300), 1 - 2 ** -53);
+    toNormals(u);
+    for (let k = 0; k < u.length; k++) {
+      const z = u[k] ?? 0;
+      out[at + k] = Math.min(Math.max(mean + (mirrored ? -z : z) * std, low), high);
+    }
+  }
   return out;
 }
 
@@ -100,9 +103,8 @@ function orthogonal(n: number, rows: number, scale: number, key: Key): Float32Ar
   const tall = rows > columns;
   const [count, length] = tall ? [columns, rows] : [rows, columns];
   const random = new Float64Array(n);
-  eachUniform(key, n, (i, u) => {
-    random[i] = normalQuantile(u);
-  });
+  for (const { at, u } of uniformsOf(key, n)) random.set(u, at);
+  toNormals(random);
   const vectors = Array.from({ length: count }, (_, v) => random.subarray(v * length, (v + 1) * length));
   vectors.forEach((vector, v) => {
     for (let pass = 0; pass < 2; pass++) for (const earlier of vectors.slice(0, v)) subtract(vector, earlier, dot(vector, earlier));

@@ -15,10 +15,28 @@ export interface Rule {
 }
 /** What a rule makes of S. */
 export type Apply<R, S> = (R & { readonly in: S })["out" & keyof R];
+/**
+ * The shape that the layers of rules L, one after the other, make of S.
+ *
+ * In a generic function S is deferred, and so is the result. Were it rule upon rule, `Conv<Conv<Conv<S>>>`, the checker would go one
+ * level deeper with each layer and give up (TS2589) at ninety. A parameter of type `Tensor<After<S, L> | S>` takes such a result apart
+ * instead: of an alias the checker infers the arguments, and the layer adds its rule to the list. Anything else, a shape that is known or
+ * a type of another form, is S, and L is empty. NoInfer keeps S from being inferred out of the conditional type itself.
+ */
+export type After<S, L> = [NoInfer<S>, NoInfer<L>] extends [infer T, infer M] ? Fold<T, M> : never;
+// Inferring T makes the checker work out each layer before the next: put off, a hundred of them would nest too deep.
+type Fold<S, L> = L extends readonly [infer F, ...infer R]
+  ? Apply<F, S> extends infer T
+    ? Fold<T, R>
+    : never
+  : // A shape that no rule has changed still carries the NoInfer of `After`: its dims, taken out one by one, do not.
+    S extends readonly [...infer T]
+    ? T
+    : S;
 /** A layer that waits for its input; R is its rule. */
 export interface Layer<R> extends AnyLayer {
   readonly rule?: R;
-  <S>(x: Checked<Tensor<S>, Apply<R, S>>): Tensor<Apply<R, S>>;
+  <S, L extends readonly unknown[] = []>(x: Checked<Tensor<After<S, L> | S>, After<S, [...L, R]>>): Tensor<After<S, [...L, R]>>;
 }
 /** A layer, its rule forgotten. */
 export interface AnyLayer {
@@ -42,17 +60,12 @@ export function layerOf<R>(body: Body, publicFunction: PublicFunction): Layer<R>
 /** Sound under the condition of `layerOf`; the rule exists only in the type. */
 const ruled = <R>(layer: AnyLayer): Layer<R> => layer as Layer<R>;
 
-// Inferring T makes the checker work out each layer before the next: put off, a hundred of them would nest too deep.
-type Fold<S, L> = L extends readonly [infer F, ...infer R]
-  ? F extends { readonly rule?: infer Q }
-    ? Apply<NonNullable<Q>, S> extends infer T
-      ? Fold<T, R>
-      : never
-    : never
-  : S;
 interface Chain<L> extends Rule {
-  readonly out: Fold<this["in"], L>;
+  readonly out: Fold<this["in"], RulesOf<L>>;
 }
+type RulesOf<L> = {
+  [K in keyof L]: L[K] extends { readonly rule?: infer R } ? NonNullable<R> : never;
+};
 /** The layers in order, as one layer, each called by its index where it has no name, as in torch.nn.Sequential. */
 export function sequential<const L extends readonly AnyLayer[]>(...layers: L): Layer<Chain<L>> {
   const run = (x: never): unknown => layers.reduce<never>((y, layer, i) => passed(layer.under(String(i), y)), x);

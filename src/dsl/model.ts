@@ -1,11 +1,12 @@
 /** A model: named inputs, and a function from tensors to tensors. `trace` runs it once and keeps the graph. */
 import { GraphBuilder } from "../ir/builder.ts";
 import { userError } from "../ir/diagnostic.ts";
-import type { Dim } from "../ir/dim.ts";
+import { type Dim, exactDiv, substitute } from "../ir/dim.ts";
 import { type DType, isDType } from "../ir/dtype.ts";
 import type { Graph, Value } from "../ir/graph.ts";
 import { captureLocation, type SourceLocation } from "../ir/location.ts";
 import type { Shape } from "../ir/shape.ts";
+import type { Loss } from "./loss/loss.ts";
 import { type Checked, isTensor, type Tensor, type TensorOf, tensorOf } from "./tensor.ts";
 import { type Parameter, type Trace, tracing } from "./trace.ts";
 
@@ -35,6 +36,8 @@ export interface AnyModel {
   readonly location: SourceLocation;
   /** The height and width, in pixels, of what a position of the last map should see at least; checked by the editor and `striate check`. */
   readonly objectSize?: number;
+  /** What the first output is trained with: the editor and `striate check` warn where an activation before it does not fit. */
+  readonly loss?: Loss;
   forward(inputs: never): unknown;
 }
 /** A model whose inputs and outputs are known to the type checker. */
@@ -59,6 +62,7 @@ export function defineModel<const I extends InputSpecs, O>(definition: {
   readonly name: string;
   readonly inputs: I;
   readonly objectSize?: number;
+  readonly loss?: Loss;
   forward(inputs: InputTensors<I>): Checked<O, OutputFault<O>>;
 }): Model<I, O> {
   return { ...forwardOf<I, O>(definition), kind: "striate.model", location: captureLocation(defineModel) };
@@ -85,18 +89,20 @@ export interface TraceOptions {
 
 /** Runs `forward` and gives its graph. Throws a CompileError on a mistake in the model. */
 export function trace(model: AnyModel, options: TraceOptions = {}): TracedModel {
-  const specs = inputTypes(model, options.shapes ?? {});
+  const { specs, sizes } = inputTypes(model, options.shapes ?? {});
   const builder = new GraphBuilder(model.name);
   const inputs = specs.map(({ name, dtype, shape }) => builder.input(name, { dtype, shape }));
   const state: Trace = {
     builder,
     inputs,
+    sizes,
     parameters: new Map(),
     declared: new Map(),
     layers: new Set(),
     origins: new WeakMap(),
     scope: "",
     scopes: [],
+    entered: null,
     location: null,
   };
   for (const value of inputs) state.origins.set(value, { label: `the model's input "${value.name}"`, location: model.location });
@@ -113,7 +119,11 @@ interface InputType {
   readonly dtype: DType;
   readonly shape: Shape;
 }
-function inputTypes(model: AnyModel, shapes: Readonly<Record<string, readonly Dim[]>>): readonly InputType[] {
+/** The inputs' types, and what the symbols of their declarations stand for where shapes are asked for. */
+function inputTypes(
+  model: AnyModel,
+  shapes: Readonly<Record<string, readonly Dim[]>>,
+): { readonly specs: readonly InputType[]; readonly sizes: ReadonlyMap<string, Dim> } {
   const names = Object.keys(model.inputs);
   const wrong = Object.keys(shapes).find((name) => !names.includes(name));
   if (wrong !== undefined) {
@@ -121,7 +131,7 @@ function inputTypes(model: AnyModel, shapes: Readonly<Record<string, readonly Di
       help: `its inputs are ${names.join(", ")}`,
     });
   }
-  return Object.entries(model.inputs).map(([name, spec]) => {
+  const types = Object.entries(model.inputs).map(([name, spec]) => {
     const { shape, dtype = "float32" } = isShape(spec) ? { shape: spec } : spec;
     const wanted = shapes[name] ?? shape;
     if (wanted.length !== shape.length) {
@@ -134,8 +144,30 @@ function inputTypes(model: AnyModel, shapes: Readonly<Record<string, readonly Di
     const fault = wanted.map(dimFault).find((f) => f !== null);
     if (fault !== undefined && fault !== null) throw userError("input-dim", `input "${name}": ${fault}`, model.location);
     if (!isDType(dtype)) throw userError("input-dtype", `input "${name}": "${String(dtype)}" is not an element type`, model.location);
-    return { name, dtype, shape: wanted };
+    return { name, dtype, shape: wanted, declared: shape };
   });
+  const sizes = sizesAsked(types.flatMap(({ name, shape, declared }) => (shapes[name] === undefined ? [] : [[declared, shape] as const])));
+  // A symbol means one size in all inputs.
+  const specs = types.map(({ name, dtype, shape }) => ({
+    name,
+    dtype,
+    shape: shapes[name] === undefined ? shape.map((d) => substitute(d, sizes)) : shape,
+  }));
+  return { specs, sizes };
+}
+/** The sizes that the symbols of declared shapes, "N" or "16*H", have in the shapes asked for; without those that would be two at once. */
+function sizesAsked(pairs: readonly (readonly [declared: Shape, wanted: Shape])[]): ReadonlyMap<string, Dim> {
+  const sizes = new Map<string, Set<Dim>>();
+  for (const [declared, wanted] of pairs) {
+    for (const [axis, dim] of declared.entries()) {
+      const [, factor = "1", symbol] = /^(?:(\d+)\*)?([A-Za-z_]\w*)$/.exec(String(dim)) ?? [];
+      const size = factor === "1" ? wanted[axis] : exactDiv(wanted[axis] ?? 0, Number(factor));
+      if (symbol !== undefined && size !== null && size !== undefined) sizes.set(symbol, (sizes.get(symbol) ?? new Set()).add(size));
+    }
+  }
+  return new Map(
+    [...sizes].flatMap(([symbol, [size, more]]) => (size === undefined || more !== undefined ? [] : [[symbol, size] as const])),
+  );
 }
 const isShape = (spec: InputSpec): spec is readonly Dim[] => Array.isArray(spec);
 

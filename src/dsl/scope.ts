@@ -1,30 +1,47 @@
 /** Blocks: scopes that name parameters, and repetition. */
 import { userError } from "../ir/diagnostic.ts";
-import { captureLocation } from "../ir/location.ts";
+import { captureLocation, type SourceLocation } from "../ir/location.ts";
 import { printShape, sameShape } from "../ir/shape.ts";
 import type { Dim, Print } from "./dim-types.ts";
+import type { After, Rule } from "./layer.ts";
 import type { Checked, Tensor } from "./tensor.ts";
-import { check, currentTrace, enter, operand, scoped } from "./trace.ts";
+import { check, currentTrace, enter, operand, scoped, sharing, type Trace } from "./trace.ts";
 
 /** At the borders of blocks: a message that came out of a generic function is an error, and is reported once. */
 type Own<S> = S extends string ? S : true;
-type Reported<S> = S extends string ? Dim[] : S;
+interface Reported extends Rule {
+  readonly out: this["in"] extends string ? Dim[] : this["in"];
+}
 
 /**
  * Prefixes the names of the parameters that `body` declares: "layer1.0", then "conv1" within, is "layer1.0.conv1".
  * A mistake inside a generic block is a type error here, where its result comes out.
  */
-export function scope<S>(name: string, body: () => Checked<Tensor<S>, Own<S>>): Tensor<Reported<S>> {
-  return sameTensor<Reported<S>>(scopeOf(name, body));
+export function scope<S, L extends readonly unknown[] = []>(
+  name: string,
+  body: () => Checked<Tensor<After<S, L> | S>, Own<After<S, L>>>,
+): Tensor<After<S, [...L, Reported]>> {
+  return sameTensor<After<S, [...L, Reported]>>(scopeOf(name, body));
 }
 /** `scope` for a body that returns anything but one tensor: several tensors in an array or a record. */
 export function scopeOf<R>(name: string, body: () => R): R {
   const location = captureLocation(scopeOf);
-  const trace = currentTrace("scope", location);
+  return scoped(traceFor("scope", name, location), name, location, body);
+}
+/**
+ * A scope with one set of parameters however often it is entered, as when a module of PyTorch is called twice: the towers of a Siamese
+ * network, a head over several maps. Each entry declares parameters of the same names and shapes; running statistics are shared too.
+ */
+export function sharedScope<R>(name: string, body: () => R): R {
+  const location = captureLocation(sharedScope);
+  return sharing(traceFor("sharedScope", name, location), name, location, body);
+}
+function traceFor(label: string, name: string, location: SourceLocation): Trace {
+  const trace = currentTrace(label, location);
   if (!/^[\w-]+(?:\.[\w-]+)*$/.test(name)) {
-    throw userError("scope-name", `scope: "${name}" is not a name: use letters, digits, "_" and "-", with dots between parts`, location);
+    throw userError("scope-name", `${label}: "${name}" is not a name: use letters, digits, "_" and "-", with dots between parts`, location);
   }
-  return scoped(trace, name, location, body);
+  return trace;
 }
 /** Sound because the tensor is passed through unchanged, and its type is the body's own when the body had no fault. */
 const sameTensor = <S>(x: unknown): Tensor<S> => x as Tensor<S>;

@@ -1,10 +1,11 @@
 /** The graph that the running `forward` is building, and the call of a layer within it. */
 import type { GraphBuilder } from "../ir/builder.ts";
 import { type Note, userError } from "../ir/diagnostic.ts";
+import { type Dim, substitute } from "../ir/dim.ts";
 import { type Node, printType, type Value } from "../ir/graph.ts";
 import { captureLocation, nowhere, type SourceLocation } from "../ir/location.ts";
 import type { OpAttributes, OpType } from "../ir/op-types.ts";
-import type { Shape } from "../ir/shape.ts";
+import { printShape, type Shape, sameShape } from "../ir/shape.ts";
 import type { Init } from "./init.ts";
 import { isTensor, type Tensor, tensorOf } from "./tensor.ts";
 
@@ -21,6 +22,8 @@ export interface Trace {
   readonly builder: GraphBuilder;
   /** The model's inputs. */
   readonly inputs: readonly Value[];
+  /** What symbols of the model's declaration stand for, where it is traced with other shapes. */
+  readonly sizes: ReadonlyMap<string, Dim>;
   /** By name, in the order of their declaration. */
   readonly parameters: Map<string, Parameter>;
   /** Where each parameter was declared. */
@@ -31,6 +34,8 @@ export interface Trace {
   readonly origins: WeakMap<Value, ValueOrigin>;
   /** "layer1.0." inside scope("layer1", ...) and scope("0", ...). */
   scope: string;
+  /** What has been declared since the innermost scope that shares its parameters was entered; null outside of such scopes. */
+  entered: Set<string> | null;
   /** The calls of the scopes that are open, innermost first. */
   scopes: readonly Note[];
   /** Where errors point at while a layer value runs; null when they point at the call. */
@@ -92,6 +97,20 @@ export function scoped<R>(trace: Trace, name: string, location: SourceLocation, 
   }
 }
 
+/** Runs a function under a longer scope, where parameters that an earlier run declared are taken again. */
+export function sharing<R>(trace: Trace, name: string, location: SourceLocation, body: () => R): R {
+  const { entered } = trace;
+  const prefix = `${trace.scope}${name}.`;
+  // Layers without a name are counted anew, so that they get the names that they had.
+  for (const layer of trace.layers) if (layer.startsWith(prefix)) trace.layers.delete(layer);
+  trace.entered = new Set();
+  try {
+    return scoped(trace, name, location, body);
+  } finally {
+    trace.entered = entered;
+  }
+}
+
 type PublicFunction = (...args: never) => unknown;
 
 /** One call of a layer. */
@@ -131,6 +150,9 @@ export interface Fault {
   readonly text: string;
   readonly help?: string;
 }
+/** The sizes that the user's code names, in the terms of this trace. Sound because a `Checked` argument is the argument or an error that never runs. */
+export const writtenShape = (call: Call, shape: unknown): Shape => (shape as Shape).map((dim) => substitute(dim, call.trace.sizes));
+
 /** Throws the first fault as a CompileError that names the layer, the line, and where the inputs come from. */
 export function check(call: Call, inputs: readonly Value[], ...faults: readonly (Fault | null)[]): void {
   const fault = faults.find((f) => f !== null);
@@ -153,7 +175,8 @@ function provenance(trace: Trace, value: Value, subject: string): Note {
 /** The value of an argument. Throws a CompileError on what is no tensor of this model. */
 export function operand(call: Call, x: unknown, what = "the input"): Value {
   if (!isTensor(x)) {
-    throw userError("not-a-tensor", `${call.shown}: ${what} is ${describe(x)}, but must be a tensor`, call.location);
+    const help = typeof x === "function" ? { help: "a layer value is a function of a tensor: call it first" } : {};
+    throw userError("not-a-tensor", `${call.shown}: ${what} is ${describe(x)}, but must be a tensor`, call.location, help);
   }
   if (!call.trace.origins.has(x.value)) {
     throw userError("foreign-tensor", `${call.shown}: ${what} belongs to another model or an earlier run of forward`, call.location, {
@@ -211,11 +234,22 @@ export function declare(call: Call, suffix: string, shape: Shape, init: Init, ro
       help: "only the batch and the image's height and width can be symbols, not channels or features",
     });
   }
+  const known = trace.parameters.get(name);
+  const again = known !== undefined && trace.entered?.has(name) === false;
+  trace.entered?.add(name);
+  if (again && known.role === role && sameShape(known.value.type.shape, shape)) return known.value;
   const first = trace.declared.get(name);
+  if (first !== undefined && again) {
+    const [before, now] = [known.value.type.shape, shape].map(printShape);
+    throw userError("shared-parameter", `${call.shown}: ${name} is ${now}, but the shared parameter is ${before}`, call.location, {
+      notes: [{ message: "it was declared here", location: first }],
+      help: "a shared scope has to do the same each time, on inputs of the same channels or features",
+    });
+  }
   if (first !== undefined) {
     throw userError("duplicate-parameter", `${call.shown}: the model has a parameter "${name}" already`, call.location, {
       notes: [{ message: "it was declared here", location: first }],
-      help: "give one of the layers another name, or put each into a scope of its own",
+      help: "give one of the layers another name, or put each into a scope of its own; sharedScope uses the same weights again",
     });
   }
   const value = trace.builder.from({ name: call.name, location: call.location }, () =>

@@ -15,6 +15,7 @@ import {
   parameter,
   relu,
   repeat,
+  reshape,
   scope,
   type TraceOptions,
   trace,
@@ -177,4 +178,30 @@ test("a model from one copy of the package is traced by another", async () => {
   expect(traced.parameters.map((p) => p.name)).toEqual(["a.c.weight", "a.c.bias"]);
   expect(traced.outputs[0]?.value.type.shape).toEqual(["N", 2, 6, 6]);
   expect(concat).not.toBe(other.concat);
+});
+
+const grid = defineModel({
+  name: "Grid",
+  inputs: { x: ["N", 2, "H", "8*W"], y: ["N", 2, 1, 1] },
+  forward({ x, y }) {
+    const sum = add(x, y);
+    expectShape(sum, ["N", 2, "H", "8*W"]);
+    return reshape(sum, ["N", -1, "8*W"]);
+  },
+});
+
+test("symbols that a model names are the sizes asked for, in all its inputs", () => {
+  const { graph } = trace(grid, { shapes: { x: [3, 2, 5, 16] } });
+  expect(graph.inputs.map(({ type }) => type.shape)).toEqual([
+    [3, 2, 5, 16],
+    [3, 2, 1, 1],
+  ]);
+  expect(graph.outputs.map(({ type }) => type.shape)).toEqual([[3, 10, 16]]);
+  const renamed = trace(grid, { shapes: { x: ["B", 2, "S", "8*S"] } }).graph;
+  expect(renamed.outputs.map(({ type }) => type.shape)).toEqual([["B", "2*S", "8*S"]]);
+});
+
+test("a symbol that would be two sizes is neither of them", () => {
+  const square = defineModel({ name: "Square", inputs: { x: ["N", "S", "S"] }, forward: ({ x }) => relu(x) });
+  expect(trace(square, { shapes: { x: [1, "H", "W"] } }).graph.outputs[0]?.type.shape).toEqual([1, "H", "W"]);
 });

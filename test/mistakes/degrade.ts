@@ -93,4 +93,10 @@ export function inputs<S, C extends number>(
   is<["N", 8, "floor((H+1)/2)", "floor((W+1)/2)"]>()(conv2d(y, { outChannels: 8, kernelSize: 3, stride: 2, padding: 1 }), true);
   // A deferred shape passes through layers without proof.
   add(conv2d(conv2d(z, { outChannels: channels, kernelSize: 3, padding: 1 }), { outChannels: channels, kernelSize: 1 }), z);
+  // So do lists of axes and sizes.
+  is<["N", 56, 56, 8]>()(channelsLast(wide56, 8), true);
+}
+declare const wide56: Tensor<["N", 5, 56, 56]>;
+function channelsLast<S, C extends number>(x: Tensor<S>, channels: C) {
+  return permute(conv2d(x, { outChannels: channels, kernelSize: 1 }), [0, 2, 3, 1]);
 }

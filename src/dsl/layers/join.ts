@@ -117,6 +117,8 @@ export function chunk<S, N extends number, A extends number>(
     addSeveral(call, "Split", [value, call.builder.constant("int64", sizes)], { axis }, sizes.length).outputs,
   );
 }
-type Chunks<S, N extends number, A extends number> = Tensors<S, ChunkSizes<SizeAt<S, Axis<S, A>>, N>, A>;
+// By way of `infer`, a generic function has a list at least, whose sizes are not known.
+type Chunks<S, N extends number, A extends number> =
+  ChunkSizes<SizeAt<S, Axis<S, A>>, N> extends infer L extends readonly number[] ? Tensors<S, L, A> : never;
 /** A tensor for each of the sizes L along axis A. */
 type Tensors<S, L, A extends number> = { -readonly [K in keyof L]: Tensor<S extends string ? S : ReplaceAxis<S, Axis<S, A>, L[K]>> };

@@ -1,24 +1,25 @@
 /** Matrix products: torch.nn.Linear and torch.matmul. */
 import type { Value } from "../../ir/graph.ts";
 import { defaultBias, defaultWeight, type LayerInit } from "../init.ts";
-import { type FeaturesFault, featuresFault, type LinearShape, type MatmulShape, matmulFault } from "../shape-rules/linear.ts";
+import type { After } from "../layer.ts";
+import { type FeaturesFault, featuresFault, type Linear, type MatmulShape, matmulFault } from "../shape-rules/linear.ts";
 import { type Positive, positive } from "../shape-rules/window.ts";
 import type { Checked, FlatTensor, Tensor } from "../tensor.ts";
 import { add, type Call, check, declare, enter, enterLayer, operand, result, within } from "../trace.ts";
 import { settings } from "./options.ts";
 
 /** A dense layer on the last axis, as torch.nn.Linear: float32[..., F] -> float32[..., outFeatures]. */
-export function linear<S, O extends number, I extends number = number, J = unknown>(
-  x: Checked<FlatTensor<S, J>, LinearShape<S, O>>,
+export function linear<S, O extends number, I extends number = number, J = unknown, L extends readonly unknown[] = []>(
+  x: Checked<FlatTensor<After<S, L> | S, J>, After<S, [...L, Linear<O, number>]>>,
   options: {
     outFeatures: Checked<O, Positive<"linear: outFeatures", O>>;
     /** Only checked: the input says how many there are. */
-    inFeatures?: Checked<I, FeaturesFault<S, I, J>>;
+    inFeatures?: Checked<I, FeaturesFault<After<S, L>, I, J>>;
     bias?: boolean;
     init?: LayerInit;
     name?: string;
   },
-): Tensor<LinearShape<S, O>> {
+): Tensor<After<S, [...L, Linear<O, number>]>> {
   const o = settings<LinearSettings>(options, { outFeatures: 0, inFeatures: null, bias: true, init: {}, name: undefined });
   const call = enterLayer("linear", linear, o.name);
   const value = operand(call, x);

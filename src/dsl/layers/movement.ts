@@ -34,7 +34,7 @@ export function transpose<S, A extends number, B extends number>(
 /** Reorders all axes: axis i of the result is axis dims[i] of x. */
 export function permute<S, const D extends readonly number[]>(
   x: Tensor<S>,
-  dims: Checked<D, PermuteFault<S, D>>,
+  dims: Checked<readonly [...D], PermuteFault<S, D>>,
 ): Tensor<PermuteShape<S, D>> {
   const call = enter("permute", permute);
   const value = operand(call, x);

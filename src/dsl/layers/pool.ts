@@ -1,6 +1,7 @@
 /** Pools, as torch.nn.MaxPool2d, AvgPool2d and their kin over sequences and volumes. */
 import type { Value } from "../../ir/graph.ts";
-import { type HalfKernel, halfKernelFault, type Pool1dShape, type Pool3dShape, type PoolShape } from "../shape-rules/pool.ts";
+import type { After } from "../layer.ts";
+import { type HalfKernel, halfKernelFault, type Pool1d, type Pool2d, type Pool3d } from "../shape-rules/pool.ts";
 import { rankFault } from "../shape-rules/show.ts";
 import {
   type Natural,
@@ -42,18 +43,26 @@ export function maxPool2d<
   const P extends Pair = 0,
   const D extends Pair = 1,
   M extends boolean = false,
+  L extends readonly unknown[] = [],
 >(
-  x: Checked<Tensor<S>, PoolShape<"maxPool2d", S, K, St, P, D, M>>,
+  x: Checked<Tensor<After<S, L> | S>, After<S, [...L, Pool2d<"maxPool2d", K, St, P, D, M>]>>,
   options: PoolOptions<"maxPool2d", K, St, P, M> & { dilation?: Checked<D, Positive<"maxPool2d: dilation", D>> },
-): Tensor<PoolShape<"maxPool2d", S, K, St, P, D, M>> {
+): Tensor<After<S, [...L, Pool2d<"maxPool2d", K, St, P, D, M>]>> {
   const call = enter("maxPool2d", maxPool2d);
   return result(call, maxima(call, x, options, 2));
 }
 /** The mean of each window, as torch.nn.AvgPool2d: float32[N, C, H, W] -> float32[N, C, H', W']. */
-export function avgPool2d<S, const K extends Pair, const St extends Pair = K, const P extends Pair = 0, M extends boolean = false>(
-  x: Checked<Tensor<S>, PoolShape<"avgPool2d", S, K, St, P, 1, M>>,
+export function avgPool2d<
+  S,
+  const K extends Pair,
+  const St extends Pair = K,
+  const P extends Pair = 0,
+  M extends boolean = false,
+  L extends readonly unknown[] = [],
+>(
+  x: Checked<Tensor<After<S, L> | S>, After<S, [...L, Pool2d<"avgPool2d", K, St, P, 1, M>]>>,
   options: PoolOptions<"avgPool2d", K, St, P, M> & CountPadding,
-): Tensor<PoolShape<"avgPool2d", S, K, St, P, 1, M>> {
+): Tensor<After<S, [...L, Pool2d<"avgPool2d", K, St, P, 1, M>]>> {
   const call = enter("avgPool2d", avgPool2d);
   return result(call, means(call, x, options, 2));
 }
@@ -65,18 +74,26 @@ export function maxPool1d<
   P extends number = 0,
   D extends number = 1,
   M extends boolean = false,
+  L extends readonly unknown[] = [],
 >(
-  x: Checked<Tensor<S>, Pool1dShape<"maxPool1d", S, K, St, P, D, M>>,
+  x: Checked<Tensor<After<S, L> | S>, After<S, [...L, Pool1d<"maxPool1d", K, St, P, D, M>]>>,
   options: PoolOptions<"maxPool1d", K, St, P, M> & { dilation?: Checked<D, Positive<"maxPool1d: dilation", D>> },
-): Tensor<Pool1dShape<"maxPool1d", S, K, St, P, D, M>> {
+): Tensor<After<S, [...L, Pool1d<"maxPool1d", K, St, P, D, M>]>> {
   const call = enter("maxPool1d", maxPool1d);
   return result(call, maxima(call, x, options, 1));
 }
 /** The mean of each window, as torch.nn.AvgPool1d: float32[N, C, L] -> float32[N, C, L']. */
-export function avgPool1d<S, K extends number, St extends number = K, P extends number = 0, M extends boolean = false>(
-  x: Checked<Tensor<S>, Pool1dShape<"avgPool1d", S, K, St, P, 1, M>>,
+export function avgPool1d<
+  S,
+  K extends number,
+  St extends number = K,
+  P extends number = 0,
+  M extends boolean = false,
+  L extends readonly unknown[] = [],
+>(
+  x: Checked<Tensor<After<S, L> | S>, After<S, [...L, Pool1d<"avgPool1d", K, St, P, 1, M>]>>,
   options: PoolOptions<"avgPool1d", K, St, P, M> & CountPadding,
-): Tensor<Pool1dShape<"avgPool1d", S, K, St, P, 1, M>> {
+): Tensor<After<S, [...L, Pool1d<"avgPool1d", K, St, P, 1, M>]>> {
   const call = enter("avgPool1d", avgPool1d);
   return result(call, means(call, x, options, 1));
 }
@@ -88,18 +105,26 @@ export function maxPool3d<
   const P extends Triple = 0,
   const D extends Triple = 1,
   M extends boolean = false,
+  L extends readonly unknown[] = [],
 >(
-  x: Checked<Tensor<S>, Pool3dShape<"maxPool3d", S, K, St, P, D, M>>,
+  x: Checked<Tensor<After<S, L> | S>, After<S, [...L, Pool3d<"maxPool3d", K, St, P, D, M>]>>,
   options: PoolOptions<"maxPool3d", K, St, P, M> & { dilation?: Checked<D, Positive<"maxPool3d: dilation", D>> },
-): Tensor<Pool3dShape<"maxPool3d", S, K, St, P, D, M>> {
+): Tensor<After<S, [...L, Pool3d<"maxPool3d", K, St, P, D, M>]>> {
   const call = enter("maxPool3d", maxPool3d);
   return result(call, maxima(call, x, options, 3));
 }
 /** The mean of each window, as torch.nn.AvgPool3d: float32[N, C, T, H, W] -> float32[N, C, T', H', W']. */
-export function avgPool3d<S, const K extends Triple, const St extends Triple = K, const P extends Triple = 0, M extends boolean = false>(
-  x: Checked<Tensor<S>, Pool3dShape<"avgPool3d", S, K, St, P, 1, M>>,
+export function avgPool3d<
+  S,
+  const K extends Triple,
+  const St extends Triple = K,
+  const P extends Triple = 0,
+  M extends boolean = false,
+  L extends readonly unknown[] = [],
+>(
+  x: Checked<Tensor<After<S, L> | S>, After<S, [...L, Pool3d<"avgPool3d", K, St, P, 1, M>]>>,
   options: PoolOptions<"avgPool3d", K, St, P, M> & CountPadding,
-): Tensor<Pool3dShape<"avgPool3d", S, K, St, P, 1, M>> {
+): Tensor<After<S, [...L, Pool3d<"avgPool3d", K, St, P, 1, M>]>> {
   const call = enter("avgPool3d", avgPool3d);
   return result(call, means(call, x, options, 3));
 }

@@ -8,7 +8,7 @@ import type { SqueezeFault, SqueezeShape } from "../shape-rules/movement.ts";
 import { type ExpandShape, expandFault, type FlattenShape, type JoinSum, type ReshapeShape, reshapeFault } from "../shape-rules/reshape.ts";
 import { show } from "../shape-rules/show.ts";
 import type { Checked, FlatTensor, Tensor } from "../tensor.ts";
-import { add, type Call, check, enter, operand, result } from "../trace.ts";
+import { add, type Call, check, enter, operand, result, writtenShape } from "../trace.ts";
 import { shapeTensor } from "./shape-tensor.ts";
 
 /** Joins the axes from startDim to endDim into one; without arguments all but the batch. */
@@ -38,7 +38,7 @@ export function flatten<S, A extends number = 1, B extends number = -1>(
 export function reshape<S, const T extends Dim[]>(x: Tensor<S>, shape: Checked<[...T], ReshapeShape<S, T>>): Tensor<ReshapeShape<S, T>> {
   const call = enter("reshape", reshape);
   const value = operand(call, x);
-  const target = sizes(shape);
+  const target = writtenShape(call, shape);
   check(call, [value], reshapeFault(value.type.shape, target));
   return result(call, reshaped(call, value, target));
 }
@@ -49,12 +49,10 @@ export function view<S, const T extends Dim[]>(
 ): Tensor<ReshapeShape<S, T, "view">> {
   const call = enter("view", view);
   const value = operand(call, x);
-  const target = sizes(shape);
+  const target = writtenShape(call, shape);
   check(call, [value], reshapeFault(value.type.shape, target));
   return result(call, reshaped(call, value, target));
 }
-/** Sound because a `Checked` argument is the argument or an error that never runs. */
-const sizes = (shape: unknown): Shape => shape as Shape;
 
 /** A Reshape; a size that stays at its axis is a 0, and one symbol elsewhere a -1, so that most need no Shape node. */
 function reshaped(call: Call, x: Value, target: Shape): Value {
@@ -70,7 +68,7 @@ function reshaped(call: Call, x: Value, target: Shape): Value {
 export function expand<S, const T extends Dim[]>(x: Tensor<S>, shape: Checked<[...T], ExpandShape<S, T>>): Tensor<ExpandShape<S, T>> {
   const call = enter("expand", expand);
   const value = operand(call, x);
-  const [from, target] = [value.type.shape, sizes(shape)];
+  const [from, target] = [value.type.shape, writtenShape(call, shape)];
   check(call, [value], expandFault(from, target));
   const lead = target.length - from.length;
   // Expanding an axis to 1 keeps it, whatever its size.

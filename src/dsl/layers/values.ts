@@ -2,11 +2,11 @@
 
 import type { Init, LayerInit } from "../init.ts";
 import { type Layer, layerOf, type Rule, type Same } from "../layer.ts";
-import type { Conv2dShape, ConvTranspose2dShape } from "../shape-rules/conv.ts";
-import type { FeaturesFault, LinearShape } from "../shape-rules/linear.ts";
+import type { Conv2d, ConvTranspose2d } from "../shape-rules/conv.ts";
+import type { Linear } from "../shape-rules/linear.ts";
 import type { BatchNormShape, GroupNormFault, GroupNormShape, InstanceNormShape } from "../shape-rules/normalization.ts";
 import type { PixelShuffleShape } from "../shape-rules/pixel-shuffle.ts";
-import type { AdaptiveShape, PoolShape } from "../shape-rules/pool.ts";
+import type { AdaptiveShape, Pool2d } from "../shape-rules/pool.ts";
 import type { FlattenShape } from "../shape-rules/reshape.ts";
 import type { ResizeShape } from "../shape-rules/resize.ts";
 import type { Padding, Pair, Positive } from "../shape-rules/window.ts";
@@ -34,9 +34,6 @@ const passed = (option: unknown): never => option as never;
 const plain = <R>(apply: (x: never) => unknown, publicFunction: (...args: never) => unknown): Layer<R> =>
   layerOf<R>((x) => apply(x), publicFunction);
 
-interface Conv2d<O, I, K, St, P, D> extends Rule {
-  readonly out: Conv2dShape<this["in"], O, I, K, St, P, D>;
-}
 /** conv2d as a value. */
 export function conv2d<
   O extends number,
@@ -48,22 +45,16 @@ export function conv2d<
 >(options: ConvOptions<"conv2d", O, K, I, St, P, D> & { groups?: number }): Layer<Conv2d<O, I, K, St, P, D>> {
   return withName(applyConv2d, options, conv2d);
 }
-interface MaxPool2d<K, St, P, D, M> extends Rule {
-  readonly out: PoolShape<"maxPool2d", this["in"], K, St, P, D, M>;
-}
 /** maxPool2d as a value. */
 export function maxPool2d<const K extends Pair, const St extends Pair = K, const P extends Pair = 0, M extends boolean = false>(
   options: PoolOptions<"maxPool2d", K, St, P, M>,
-): Layer<MaxPool2d<K, St, P, 1, M>> {
+): Layer<Pool2d<"maxPool2d", K, St, P, 1, M>> {
   return layerOf((x) => applyMaxPool2d(x, passed(options)), maxPool2d);
-}
-interface AvgPool2d<K, St, P, M> extends Rule {
-  readonly out: PoolShape<"avgPool2d", this["in"], K, St, P, 1, M>;
 }
 /** avgPool2d as a value. */
 export function avgPool2d<const K extends Pair, const St extends Pair = K, const P extends Pair = 0, M extends boolean = false>(
   options: PoolOptions<"avgPool2d", K, St, P, M> & { countIncludePad?: boolean },
-): Layer<AvgPool2d<K, St, P, M>> {
+): Layer<Pool2d<"avgPool2d", K, St, P, 1, M>> {
   return layerOf((x) => applyAvgPool2d(x, passed(options)), avgPool2d);
 }
 interface AdaptiveAvgPool2d<Y> extends Rule {
@@ -72,9 +63,6 @@ interface AdaptiveAvgPool2d<Y> extends Rule {
 /** adaptiveAvgPool2d as a value. */
 export function adaptiveAvgPool2d<const Y extends Pair>(outputSize: Y): Layer<AdaptiveAvgPool2d<Y>> {
   return layerOf((x) => adaptive.adaptiveAvgPool2d(x, passed(outputSize)), adaptiveAvgPool2d);
-}
-interface Linear<O, I> extends Rule {
-  readonly out: FeaturesFault<this["in"], I> extends infer F extends string ? F : LinearShape<this["in"], O>;
 }
 /** linear as a value. */
 export function linear<O extends number, I extends number = number>(options: {
@@ -133,9 +121,6 @@ export const hardSigmoid = (): Layer<Same> => plain(activation.hardSigmoid, hard
 export const dropout = (p = 0.5): Layer<Same> => layerOf((x) => activation.dropout(x, p), dropout);
 /** identity as a value. */
 export const identity = (): Layer<Same> => plain(activation.identity, identity);
-interface ConvTranspose2d<O, I, K, St, P, D, E> extends Rule {
-  readonly out: ConvTranspose2dShape<this["in"], O, I, K, St, P, D, E>;
-}
 /** convTranspose2d as a value. */
 export function convTranspose2d<
   O extends number,

@@ -8,7 +8,9 @@ import { elementwiseLoss } from "./regression.ts";
 
 /** -(y log p + (1 - y) log(1 - p)) of probabilities, as torch.nn.BCELoss: log 0 is -100, with a slope of 1e12. */
 export const bce = ({ reduction = "mean" }: { readonly reduction?: Reduction } = {}): Loss<"values"> =>
-  elementwiseLoss("bce", reduction, (f, p, y) => f.neg(f.add(f.mul(y, heldLog(f, p)), f.mul(f.sub(1, y), heldLog(f, f.sub(1, p))))));
+  elementwiseLoss("bce", "probabilities", reduction, (f, p, y) =>
+    f.neg(f.add(f.mul(y, heldLog(f, p)), f.mul(f.sub(1, y), heldLog(f, f.sub(1, p))))),
+  );
 
 /** log x, and below 1e-12 the line through -100 at 0: PyTorch divides by no less than 1e-12 in the gradient. */
 const heldLog = (f: Formulas, x: Value): Value => f.where(f.less(x, 1e-12), f.sub(f.mul(x, 1e12), 100), f.log(f.max(x, 1e-12)));
@@ -21,7 +23,7 @@ export interface BceWithLogitsOptions {
 }
 /** Binary cross-entropy of logits, as torch.nn.BCEWithLogitsLoss: (1 - y) x + (1 + (w - 1) y) softplus(-x). */
 export const bceWithLogits = ({ posWeight, reduction = "mean" }: BceWithLogitsOptions = {}): Loss<"values"> =>
-  elementwiseLoss("bce-with-logits", reduction, (f, x, y, b) => {
+  elementwiseLoss("bce-with-logits", "logits", reduction, (f, x, y, b) => {
     const factor =
       posWeight === undefined
         ? undefined
@@ -54,7 +56,7 @@ export interface FocalOptions {
 }
 /** The focal loss of logits (Lin et al. 2017, arXiv:1708.02002), as torchvision.ops.sigmoid_focal_loss. */
 export const focal = ({ alpha = 0.25, gamma = 2, reduction = "mean" }: FocalOptions = {}): Loss<"values"> =>
-  elementwiseLoss("focal", reduction, (f, x, y, b) => {
+  elementwiseLoss("focal", "logits", reduction, (f, x, y, b) => {
     const p = b.add("Sigmoid", [x]);
     const crossEntropy = f.add(f.mul(f.sub(1, y), x), softplus(b, f, f.neg(x)));
     const right = f.add(f.mul(p, y), f.mul(f.sub(1, p), f.sub(1, y)));
@@ -80,6 +82,7 @@ export function dice<M extends "multiclass" | "binary" = "multiclass">(
   return {
     name: "dice",
     target: (x) => (mode === "multiclass" ? classTarget(x) : { dtype: x.dtype, shape: x.shape }),
+    takes: "logits",
     labels: mode === "multiclass" ? (x) => ({ classes: classCount(x), ignore: null }) : "none",
     build(b, x, y) {
       const { add, mul, div, sub, reduceSum, reduceMean } = formulas(b);

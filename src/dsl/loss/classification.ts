@@ -30,6 +30,7 @@ export function crossEntropy<T extends "classes" | "probabilities" = "classes">(
   return {
     name: "cross-entropy",
     target: (x) => (targets === "probabilities" ? { dtype: x.dtype, shape: classesFirst(x).shape } : classTarget(x)),
+    takes: "logits",
     labels: targets === "probabilities" ? "none" : labelsOf(options),
     build(b, logits, target) {
       const logProbabilities = b.add("LogSoftmax", [logits], { axis: 1 });
@@ -41,7 +42,13 @@ export function crossEntropy<T extends "classes" | "probabilities" = "classes">(
 
 /** Negative log likelihood of log-probabilities `float[N, C, ...]`, as torch.nn.NLLLoss. */
 export function nll(options: ClassificationOptions = {}): Loss<"classes"> {
-  return { name: "nll", target: classTarget, labels: labelsOf(options), build: (b, x, target) => classLoss(b, x, target, options, 0) };
+  return {
+    name: "nll",
+    target: classTarget,
+    takes: "log-probabilities",
+    labels: labelsOf(options),
+    build: (b, x, target) => classLoss(b, x, target, options, 0),
+  };
 }
 
 const labelsOf =

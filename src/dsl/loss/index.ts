@@ -8,7 +8,7 @@ import { huber, l1, mse, smoothL1 } from "./regression.ts";
 
 export { type BceWithLogitsOptions, bce, bceWithLogits, type DiceOptions, dice, type FocalOptions, focal } from "./binary.ts";
 export { type ClassificationOptions, type CrossEntropyOptions, crossEntropy, nll } from "./classification.ts";
-export type { LabelRange, Loss, LossOutputs, Reduction, Targets } from "./loss.ts";
+export type { LabelRange, Loss, LossOutputs, Prediction, Reduction, Targets } from "./loss.ts";
 export { huber, l1, mse, smoothL1 } from "./regression.ts";
 
 const reduction: OptionSpecs = { reduction: { type: "string", default: "mean", doc: "mean or sum" } };

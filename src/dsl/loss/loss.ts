@@ -8,6 +8,9 @@ export type Reduction = "mean" | "sum";
 /** What a loss compares its prediction with: class numbers without the class axis, or values of the prediction's own type. */
 export type Targets = "classes" | "values";
 
+/** What a loss takes as prediction: what a softmax or sigmoid is still to be applied to, the results of one, or numbers of any kind. */
+export type Prediction = "logits" | "log-probabilities" | "probabilities" | "numbers";
+
 /** A loss function over a prediction and a target; T is what its targets are, where that is known. */
 export interface Loss<T extends Targets = Targets> {
   /** Only in the type. */
@@ -16,6 +19,7 @@ export interface Loss<T extends Targets = Targets> {
   readonly name: string;
   /** The type of the target that belongs to a prediction. Throws a RuleFault when the prediction does not fit. */
   target(prediction: TensorType): TensorType;
+  readonly takes: Prediction;
   /** Which class numbers its targets may hold; "none" where they are no class numbers. */
   readonly labels: "none" | ((prediction: TensorType) => LabelRange);
   /** Adds the loss, a scalar, and metrics that are summed over batches. */

@@ -3,6 +3,7 @@ import { addDims, type Dim, mulDims } from "../../ir/dim.ts";
 import type { Shape } from "../../ir/shape.ts";
 import type { AddInt, Int, Mod, MulInt, SubInt } from "../arith.generated.ts";
 import type { AddDim, Clash, MulDim, Print, Show } from "../dim-types.ts";
+import type { Rule } from "../layer.ts";
 import type { Mismatch } from "../tensor.ts";
 import type { Fault } from "../trace.ts";
 import { clash, show } from "./show.ts";
@@ -24,18 +25,30 @@ export type Conv2dShape<S, O, I, K, St, P, D> = S extends readonly [infer N, inf
     ? `conv2d: input has ${Show<C>} channels, but inChannels is ${Show<I>}`
     : WindowShape<"conv2d", N, O, H, W, K, St, P, D>
   : Mismatch<"conv2d", S, "[N, C, H, W]", [number, O, number, number]>;
+/** conv2d as a rule. */
+export interface Conv2d<O, I, K, St, P, D> extends Rule {
+  readonly out: Conv2dShape<this["in"], O, I, K, St, P, D>;
+}
 /** The result of conv1d on S, or what is wrong. */
 export type Conv1dShape<S, O, I, K, St, P, D> = S extends readonly [infer N, infer C, infer L]
   ? Clash<C, I> extends true
     ? `conv1d: input has ${Show<C>} channels, but inChannels is ${Show<I>}`
     : WindowShape1d<"conv1d", N, O, L, K, St, P, D>
   : Mismatch<"conv1d", S, "[N, C, L]", [number, O, number]>;
+/** conv1d as a rule. */
+export interface Conv1d<O, I, K, St, P, D> extends Rule {
+  readonly out: Conv1dShape<this["in"], O, I, K, St, P, D>;
+}
 /** The result of conv3d on S, or what is wrong. */
 export type Conv3dShape<S, O, I, K, St, P, D> = S extends readonly [infer N, infer C, infer T, infer H, infer W]
   ? Clash<C, I> extends true
     ? `conv3d: input has ${Show<C>} channels, but inChannels is ${Show<I>}`
     : WindowShape3d<"conv3d", N, O, T, H, W, K, St, P, D>
   : Mismatch<"conv3d", S, "[N, C, T, H, W]", [number, O, number, number, number]>;
+/** conv3d as a rule. */
+export interface Conv3d<O, I, K, St, P, D> extends Rule {
+  readonly out: Conv3dShape<this["in"], O, I, K, St, P, D>;
+}
 /** That the input's channels are not those the layer was written for, or null. */
 export function channelFault(c: Dim, inChannels: number | null): Fault | null {
   if (!clash(c, inChannels)) return null;
@@ -56,8 +69,10 @@ export type GroupsFault<Op extends string, C, O extends number, G extends number
 type IsMultiple<A, B extends number> = A extends number ? (number extends Mod<A, B> ? true : Mod<A, B> extends 0 ? true : false) : true;
 /** That the groups do not divide the channels, or null. */
 export function groupsFault(c: Dim, outChannels: number, groups: number): Fault | null {
-  if (typeof c === "number" && c % groups > 0) return { code: "groups", text: `groups ${groups} does not divide the ${c} input channels` };
-  return outChannels % groups === 0 ? null : { code: "groups", text: `groups ${groups} does not divide outChannels ${outChannels}` };
+  const help = "groups has to divide the input's channels and outChannels";
+  if (typeof c === "number" && c % groups > 0)
+    return { code: "groups", text: `groups ${groups} does not divide the ${c} input channels`, help };
+  return outChannels % groups === 0 ? null : { code: "groups", text: `groups ${groups} does not divide outChannels ${outChannels}`, help };
 }
 /** True, or a message when a stride meets padding "same". */
 export type StrideFault<Op extends string, St, P> = [P] extends ["same"]
@@ -108,12 +123,20 @@ export type ConvTranspose2dShape<S, O, I, K, St, P, D, E> = S extends readonly [
         ]
       >
   : Mismatch<"convTranspose2d", S, "[N, C, H, W]", [number, O, number, number]>;
+/** convTranspose2d as a rule. */
+export interface ConvTranspose2d<O, I, K, St, P, D, E> extends Rule {
+  readonly out: ConvTranspose2dShape<this["in"], O, I, K, St, P, D, E>;
+}
 /** The result of convTranspose1d on S, or what is wrong. */
 export type ConvTranspose1dShape<S, O, I, K, St, P, D, E> = S extends readonly [infer N, infer C, infer L]
   ? Clash<C, I> extends true
     ? `convTranspose1d: input has ${Show<C>} channels, but inChannels is ${Show<I>}`
     : Grown<"convTranspose1d", [N, O, TransposedDim<L, K, St, P, D, E>]>
   : Mismatch<"convTranspose1d", S, "[N, C, L]", [number, O, number]>;
+/** convTranspose1d as a rule. */
+export interface ConvTranspose1d<O, I, K, St, P, D, E> extends Rule {
+  readonly out: ConvTranspose1dShape<this["in"], O, I, K, St, P, D, E>;
+}
 /** The result of convTranspose3d on S, or what is wrong. */
 export type ConvTranspose3dShape<S, O, I, K, St, P, D, E> = S extends readonly [infer N, infer C, infer T, infer H, infer W]
   ? Clash<C, I> extends true
@@ -129,6 +152,10 @@ export type ConvTranspose3dShape<S, O, I, K, St, P, D, E> = S extends readonly [
         ]
       >
   : Mismatch<"convTranspose3d", S, "[N, C, T, H, W]", [number, O, number, number, number]>;
+/** convTranspose3d as a rule. */
+export interface ConvTranspose3d<O, I, K, St, P, D, E> extends Rule {
+  readonly out: ConvTranspose3dShape<this["in"], O, I, K, St, P, D, E>;
+}
 /** A shape, or the message that padding leaves nothing of its last axes. */
 type Grown<Op extends string, S> = S extends readonly [unknown, unknown, ...infer X]
   ? true extends { [K in keyof X]: IsEmpty<X[K]> }[number]

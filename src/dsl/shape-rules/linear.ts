@@ -3,6 +3,7 @@ import type { Dim } from "../../ir/dim.ts";
 import { printShape, type Shape } from "../../ir/shape.ts";
 import type { Mod } from "../arith.generated.ts";
 import type { Clash, Merge, Show, Dim as TypeDim } from "../dim-types.ts";
+import type { Rule } from "../layer.ts";
 import type { Mismatch } from "../tensor.ts";
 import type { Fault } from "../trace.ts";
 import { type BroadcastShape, broadcastFault } from "./broadcast.ts";
@@ -16,6 +17,10 @@ export type LinearShape<S, O> = S extends readonly [...infer L, unknown]
     : S extends readonly []
       ? "linear: input has 0 axes, but at least 1 are needed"
       : TypeDim[];
+/** linear as a rule, for I features where they are given. */
+export interface Linear<O, I> extends Rule {
+  readonly out: FeaturesFault<this["in"], I> extends infer F extends string ? F : LinearShape<this["in"], O>;
+}
 /** True, or a message when the last axis, whose size is the product J where that is known, does not have I features. */
 export type FeaturesFault<S, I, J = unknown> = S extends readonly [...unknown[], infer F]
   ? Clash<F, I> extends true
@@ -87,5 +92,9 @@ export function attentionFault(q: Shape, k: Shape, heads: number): Fault | null 
   if (clash(n, m)) return differ("batch", n, m);
   if (clash(e, f)) return differ("embedding", e, f);
   if (typeof e !== "number" || e % heads === 0) return null;
-  return { code: "attention-heads", text: `${heads} heads do not divide the embedding size ${e}` };
+  return {
+    code: "attention-heads",
+    text: `${heads} heads do not divide the embedding size ${e}`,
+    help: `use a number of heads that divides ${e}`,
+  };
 }

@@ -28,15 +28,16 @@ export type PermuteShape<S, D> = S extends string
 type PickAxis<S, A> = string extends A ? TypeDim : A extends keyof S ? S[A] : TypeDim;
 /** True, or a message when the dims are not the axes in some order. */
 export type PermuteFault<S, D> =
-  PermuteShape<S, D> extends infer R extends string
-    ? S extends string
-      ? true
-      : R
-    : number extends Length<S>
-      ? true
-      : FirstFault<"permute", S, D> extends infer F extends string
-        ? F
-        : Repeated<"permute", S, D>;
+  // What S leaves open comes first: in a generic function the checker then takes the list as it is written.
+  S extends string
+    ? true
+    : PermuteShape<S, D> extends infer R extends string
+      ? R
+      : number extends Length<S>
+        ? true
+        : FirstFault<"permute", S, D> extends infer F extends string
+          ? F
+          : Repeated<"permute", S, D>;
 /** True, or the message of the first axis of D that comes twice. */
 type Repeated<Op extends string, S, D, Seen = never> = D extends readonly [infer A extends number, ...infer R]
   ? string extends Axis<S, A>

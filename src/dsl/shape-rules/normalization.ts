@@ -64,7 +64,11 @@ export function groupNormFault(s: Shape, groups: number, features: number | null
     return { code: "channel-mismatch", text, help: `leave numChannels out (it is inferred), or write ${show(c)}` };
   }
   if (typeof c !== "number" || c % groups === 0) return null;
-  return { code: "groups", text: `numGroups ${groups} does not divide the ${c} channels` };
+  return {
+    code: "groups",
+    text: `numGroups ${groups} does not divide the ${c} channels`,
+    help: `use a number of groups that divides ${c}`,
+  };
 }
 
 /** True, or a message when the last axes of S are not F. */

@@ -2,6 +2,7 @@
 import type { Dim } from "../../ir/dim.ts";
 import type { Less, Mul } from "../arith.generated.ts";
 import type { Show } from "../dim-types.ts";
+import type { Rule } from "../layer.ts";
 import type { Mismatch } from "../tensor.ts";
 import type { Fault } from "../trace.ts";
 import { show } from "./show.ts";
@@ -21,7 +22,18 @@ import {
 export type PoolShape<Op extends string, S, K, St, P, D, M> = S extends readonly [infer N, infer C, infer H, infer W]
   ? WindowShape<Op, N, C, H, W, K, St, P, D, M>
   : Mismatch<Op, S, "[N, C, H, W]", [number, number, number, number]>;
-
+/** A pool as a rule. */
+export interface Pool2d<Op extends string, K, St, P, D, M> extends Rule {
+  readonly out: PoolShape<Op, this["in"], K, St, P, D, M>;
+}
+/** A pool over sequences as a rule. */
+export interface Pool1d<Op extends string, K, St, P, D, M> extends Rule {
+  readonly out: Pool1dShape<Op, this["in"], K, St, P, D, M>;
+}
+/** A pool over volumes as a rule. */
+export interface Pool3d<Op extends string, K, St, P, D, M> extends Rule {
+  readonly out: Pool3dShape<Op, this["in"], K, St, P, D, M>;
+}
 /** The result of a pool over sequences on S, or what is wrong. */
 export type Pool1dShape<Op extends string, S, K, St, P, D, M> = S extends readonly [infer N, infer C, infer L]
   ? WindowShape1d<Op, N, C, L, K, St, P, D, M>

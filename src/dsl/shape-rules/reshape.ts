@@ -86,11 +86,13 @@ export type ReshapeShape<S, T, Op extends string = "reshape"> = S extends string
           ? Clash<Volume<V>, Volume<W>> extends true
             ? `${Op}: ${Show<Volume<V>>} elements do not fill a shape of ${Show<Volume<W>>}`
             : T
-          : Quotient<Volume<V>, Volume<R>, Op> extends infer Q
-            ? Q extends string
-              ? Q
-              : Fill<T, Q extends { exact: infer E } ? E : Q>
-            : never
+          : Without<R, -1> extends readonly unknown[]
+            ? `${Op}: more than one size is -1`
+            : Quotient<Volume<V>, Volume<R>, Op> extends infer Q
+              ? Q extends string
+                ? Q
+                : Fill<T, Q extends { exact: infer E } ? E : Q>
+              : never
         : never
       : never;
 type Fill<T, Q> = { -readonly [K in keyof T]: T[K] extends -1 ? Q : T[K] };

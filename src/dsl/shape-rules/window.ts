@@ -144,6 +144,9 @@ export function windowFault(sizes: readonly Dim[], w: Window): Fault | null {
   return null;
 }
 
+/** An option as messages show it: text, which a number was wanted in place of, in quotes. */
+const shownOption = (option: unknown): string => (typeof option === "string" ? JSON.stringify(option) : String(option));
+
 /** True, or a message when an option is not a positive integer. */
 export type Positive<Label extends string, V> = V extends readonly [infer A, ...infer R]
   ? Positive<Label, A> extends true
@@ -157,7 +160,7 @@ export type Positive<Label extends string, V> = V extends readonly [infer A, ...
 /** That an option is not a positive integer, or null. */
 export function positive(option: string, v: Sizes): Fault | null {
   const bad = (typeof v === "object" ? v : [v]).find((n) => !Number.isSafeInteger(n) || n <= 0);
-  return bad === undefined ? null : { code: "option-range", text: `${option} is ${bad}, but must be a positive integer` };
+  return bad === undefined ? null : { code: "option-range", text: `${option} is ${shownOption(bad)}, but must be a positive integer` };
 }
 /** True, or a message when an option is not an integer from 0 on. */
 export type Natural<Label extends string, V> = V extends readonly [infer A, ...infer R]
@@ -172,5 +175,5 @@ export type Natural<Label extends string, V> = V extends readonly [infer A, ...i
 /** That an option is not an integer from 0 on, or null. */
 export function natural(option: string, v: Sizes | readonly Sides[]): Fault | null {
   const bad = (typeof v === "object" ? v.flat() : [v]).find((n) => !Number.isSafeInteger(n) || n < 0);
-  return bad === undefined ? null : { code: "option-range", text: `${option} is ${bad}, but must be a natural number` };
+  return bad === undefined ? null : { code: "option-range", text: `${option} is ${shownOption(bad)}, but must be a natural number` };
 }
