@@ -24,6 +24,6 @@ export function compileEvaluation(
   for (const [name, value] of Object.entries(added.metrics)) b.output(value, name);
   const bound = bindInputs(b.build(), weights);
   const target = targetOf(options);
-  const lowered = optimize(lower(optimize(bound, "all", { beforeLowering: true }).graph, target), "all").graph;
+  const lowered = optimize(lower(optimize(bound, "all", { beforeLowering: true, opset: target.opset }).graph, target), "all").graph;
   return writeModel(lowered, { opset: target.opset });
 }

@@ -1,6 +1,7 @@
 /** Images as cameras and decoders give them, turned into a model's input inside the graph. */
 import { GraphBuilder } from "../ir/builder.ts";
 import { userError } from "../ir/diagnostic.ts";
+import type { Dim } from "../ir/dim.ts";
 import { isFloat } from "../ir/dtype.ts";
 import { formulas } from "../ir/formulas.ts";
 import { type Graph, printType, type Value } from "../ir/graph.ts";
@@ -13,6 +14,8 @@ export interface ImageInput {
   readonly mean?: readonly number[];
   /** One number per channel; 1 when absent. */
   readonly std?: readonly number[];
+  /** Images of any size, which the graph scales to the model's, without keeping their aspect: bilinear and antialiased, as torchvision's Resize. Needs opset 18. */
+  readonly resize?: boolean;
 }
 
 /**
@@ -41,7 +44,7 @@ export function withImageInputs(graph: Graph, images: Readonly<Record<string, Im
   return b.build();
 }
 
-function decoded(b: GraphBuilder, input: Value, { mean, std }: ImageInput): Value {
+function decoded(b: GraphBuilder, input: Value, { mean, std, resize = false }: ImageInput): Value {
   const { dtype, shape } = input.type;
   const [n, channels, h, w, more] = shape;
   if (!isFloat(dtype) || n === undefined || typeof channels !== "number" || h === undefined || w === undefined || more !== undefined) {
@@ -63,7 +66,18 @@ function decoded(b: GraphBuilder, input: Value, { mean, std }: ImageInput): Valu
   const [means, deviations] = [perChannel("mean", mean, 0), perChannel("std", std, 1)];
   const zero = deviations.indexOf(0);
   if (zero >= 0) throw userError("image-input", `image input: the std of "${input.name}" is 0 for channel ${zero}`, nowhere);
-  const bytes = b.input(input.name, { dtype: "uint8", shape: [n, h, w, channels] });
+  if (resize && (typeof h !== "number" || typeof w !== "number")) {
+    throw userError(
+      "image-input",
+      `image input: "${input.name}" is ${printType(input.type)}, which takes images of any size as it is`,
+      nowhere,
+      {
+        help: "leave out the resizing, or fix the size",
+      },
+    );
+  }
+  const size: readonly Dim[] = resize ? [`${input.name}_height`, `${input.name}_width`] : [h, w];
+  const bytes = b.input(input.name, { dtype: "uint8", shape: [n, ...size, channels] });
   return b.from({ name: `${input.name}/image`, location: nowhere }, () => {
     const f = formulas(b);
     const scale = b.constant(
@@ -81,6 +95,10 @@ function decoded(b: GraphBuilder, input: Value, { mean, std }: ImageInput): Valu
       ),
     );
     const planes = f.cast(f.transpose(bytes, [0, 3, 1, 2]), dtype);
-    return b.add("BatchNormalization", [planes, scale, shift, zeros ?? null, ones ?? null], { epsilon: 0 });
+    const sized = typeof h === "number" && typeof w === "number" && resize ? resizedTo(b, planes, [h, w]) : planes;
+    return b.add("BatchNormalization", [sized, scale, shift, zeros ?? null, ones ?? null], { epsilon: 0 });
   });
 }
+/** float[N, C, H, W] scaled to [N, C, h, w]. */
+const resizedTo = (b: GraphBuilder, planes: Value, size: readonly [number, number]): Value =>
+  b.add("Resize", [planes, null, null, b.constant("int64", size)], { mode: "linear", antialias: 1, exclude_outside: 1, axes: [2, 3] });

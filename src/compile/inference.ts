@@ -4,6 +4,7 @@ import type { Graph } from "../ir/graph.ts";
 import type { Target } from "../ir/op-schema.ts";
 import {
   bindInputs,
+  dropUnusedInputs,
   joinReports,
   lower,
   type OptimizationLevel,
@@ -15,6 +16,7 @@ import {
   reportOf,
   toFloat16,
 } from "../passes/index.ts";
+import { type ClassOutput, withClassOutputs } from "./class-output.ts";
 import { type ImageInput, withImageInputs } from "./image-input.ts";
 import { type Compilable, type InputShapes, sourceOf } from "./source.ts";
 import { type WeightOptions, withWeights } from "./weights.ts";
@@ -33,6 +35,10 @@ export interface CompileOptions extends WeightOptions {
   readonly float16?: { readonly keep?: readonly string[]; readonly io?: "float32" | "float16" };
   /** Inputs that take uint8[N, H, W, C] images, by name, with the normalisation in the graph. For inference. */
   readonly images?: Readonly<Record<string, ImageInput>>;
+  /** Outputs of a number per class, by name, as probabilities or as the most likely classes. For inference. */
+  readonly classes?: Readonly<Record<string, ClassOutput>>;
+  /** Leaves out inputs that no output depends on. For inference. */
+  readonly dropUnusedInputs?: boolean;
   /** Further metadata_props. */
   readonly metadata?: Readonly<Record<string, string>>;
 }
@@ -58,14 +64,17 @@ export function compile(model: Compilable, options: CompileOptions = {}): Compil
 export function buildInference(model: Compilable, options: CompileOptions = {}): Omit<Compiled, "bytes"> {
   const source = sourceOf(model, options.shapes);
   const weights = withWeights(source, options);
-  const bound = withImageInputs(bindInputs(source.graph, weights), options.images ?? {});
+  const bound = withClassOutputs(withImageInputs(bindInputs(source.graph, weights), options.images ?? {}), options.classes ?? {});
   const level = options.optimize ?? "all";
-  const first = optimize(bound, level, { ...options.passes, beforeLowering: true });
+  const first = optimize(bound, level, { opset: targetOf(options).opset, ...options.passes, beforeLowering: true });
   // What lowering writes out has constants to fold and parts to share of its own.
   const second = optimize(lower(first.graph, targetOf(options)), level, options.passes);
-  const report = joinReports(first.report, second.report);
-  if (options.float16 === undefined) return { graph: second.graph, source: bound, report };
-  const half = halved(second.graph, options.float16, options);
+  const inputs = options.dropUnusedInputs === true ? dropUnusedInputs(second.graph) : null;
+  const own = inputs === null ? [] : [reportOf("unused-inputs", second.graph, inputs)];
+  const graph = inputs?.graph ?? second.graph;
+  const report = [...joinReports(first.report, second.report), ...own];
+  if (options.float16 === undefined) return { graph, source: bound, report };
+  const half = halved(graph, options.float16, options);
   return { graph: half.graph, source: bound, report: [...report, half.report] };
 }
 

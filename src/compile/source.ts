@@ -4,7 +4,7 @@ import type { Dim } from "../ir/dim.ts";
 import { dtypes } from "../ir/dtype.ts";
 import type { Graph, Value } from "../ir/graph.ts";
 import type { TensorData } from "../ir/tensor-data.ts";
-import { freeInitializers, substituteShapes } from "../passes/index.ts";
+import { freeInitializers, heldWeightsToInitializers, substituteShapes } from "../passes/index.ts";
 
 /** A model written in TypeScript, or any graph. */
 export type Compilable = AnyModel | Graph;
@@ -30,7 +30,9 @@ export type InputShapes = Readonly<Record<string, readonly Dim[]>>;
 
 /** The common form of a model or graph. Throws a CompileError when the model's own code finds a fault. */
 export function sourceOf(model: Compilable, shapes: InputShapes = {}): Source {
-  return isModel(model) ? fromTrace(trace(model, { shapes })) : fromGraph(substituteShapes(model, new Map(Object.entries(shapes))));
+  return isModel(model)
+    ? fromTrace(trace(model, { shapes }))
+    : fromGraph(heldWeightsToInitializers(substituteShapes(model, new Map(Object.entries(shapes)))));
 }
 
 function fromTrace(traced: TracedModel): Source {

@@ -7,7 +7,7 @@ import { formulas } from "../ir/formulas.ts";
 import { type Graph, printType, type Value } from "../ir/graph.ts";
 import { nowhere } from "../ir/location.ts";
 import { staticShape } from "../ir/shape.ts";
-import { appendGradients, copyGraph, mapped, sinkActivations, toTraining } from "../passes/index.ts";
+import { appendGradients, copyGraph, mapped, toTraining } from "../passes/index.ts";
 import { addLoss } from "./add-loss.ts";
 import { clipGradients } from "./clip-gradients.ts";
 import type { Source } from "./source.ts";
@@ -23,7 +23,7 @@ export interface TrainingStep {
 
 /** The step of a source. Throws a CompileError when nothing is left to train, and when the loss does not fit or has no gradient. */
 export function buildStep(source: Source, options: TrainingOptions): TrainingStep {
-  const draft = openDraft(source, options);
+  const draft = openDraft(source);
   const { b } = draft;
   const { target, loss, metrics } = addLoss(b, options.loss, draft.outputs);
   const trained = withGradients(draft, loss, trainable(source, draft, options), options);
@@ -63,8 +63,8 @@ interface Draft {
   /** The scalars that are read so far. */
   readonly scalars: Map<TrainingScalar, Value>;
 }
-function openDraft(source: Source, options: TrainingOptions): Draft {
-  const training = toTraining(options.optimize === "none" ? source.graph : sinkActivations(source.graph).graph);
+function openDraft(source: Source): Draft {
+  const training = toTraining(source.graph);
   const b = new GraphBuilder(source.graph.name);
   const map = copyGraph(b, training.graph);
   const inputs = new Map(training.graph.inputs.map((v) => [v.name, mapped(map, v)]));

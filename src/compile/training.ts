@@ -1,10 +1,11 @@
 /** Compiling for training: the step's graph, lowered and written with its manifest, and the state before the first step. */
 import { printTrainingManifest, type TrainingManifest, trainingManifestKey, writeModel } from "../codegen/index.ts";
-import type { LabelRange, Loss, Optimizer } from "../dsl/index.ts";
-import { InternalError } from "../ir/diagnostic.ts";
+import { type LabelRange, type Loss, type Optimizer, selects } from "../dsl/index.ts";
+import { InternalError, userError } from "../ir/diagnostic.ts";
 import type { Graph } from "../ir/graph.ts";
+import { nowhere } from "../ir/location.ts";
 import { type TensorData, zeros } from "../ir/tensor-data.ts";
-import { convolutionsToProducts, joinReports, lower, type OptimizationReport, optimize } from "../passes/index.ts";
+import { joinReports, lower, type MemoryWishes, type OptimizationReport, optimize, type Stage } from "../passes/index.ts";
 import type { GradientClipping } from "./clip-gradients.ts";
 import { type CompileOptions, targetOf } from "./inference.ts";
 import { type Compilable, type Source, sourceOf } from "./source.ts";
@@ -20,6 +21,19 @@ export interface TrainingOptions extends CompileOptions {
   readonly clipGradients?: GradientClipping;
   /** Adds an output `<name>.grad` for each parameter that is trained. */
   readonly emitGradients?: boolean;
+  readonly memory?: TrainingMemory;
+}
+/** What memory a step may use. */
+export interface TrainingMemory {
+  /**
+   * Bytes for all that is alive at a time, the batch and the state included: activations are computed again where that keeps the step
+   * within it, which leaves every bit as it is.
+   */
+  readonly budget?: number;
+  /** Patterns of scopes, such as "layer1.*", whose activations are not kept for the backward pass but computed again, whatever the budget. */
+  readonly recompute?: readonly string[];
+  /** The number that a symbol in the shapes counts as when the budget is judged, such as N: 32. */
+  readonly sizes?: Readonly<Record<string, number>>;
 }
 /** A compiled training model. */
 export interface CompiledTraining {
@@ -37,14 +51,17 @@ export interface CompiledTraining {
 /** Compiles a model or graph for training. Throws a CompileError on any fault of the model or the options. */
 export function compileTraining(model: Compilable, options: TrainingOptions): CompiledTraining {
   const source = sourceOf(model, options.shapes);
-  const built = buildStep(source, options);
   const target = targetOf(options);
   const level = options.optimize ?? "all";
-  const improve = (step: Graph) => optimize(step, level, { ...options.passes, purpose: "training" });
-  const whole = improve(built.graph);
-  const unrolls = level === "all" && target.provider === "portable";
-  const lowered = lower(unrolls ? convolutionsToProducts(whole.graph).graph : whole.graph, target);
-  const { graph, report } = improve(lowered);
+  // Measured on the CPU: other targets have kernels for convolutions with few positions.
+  const without = [...(options.passes?.without ?? []), ...(target.provider === "portable" ? [] : ["convolution-to-product"])];
+  const improve = (graph: Graph, stage: Stage) =>
+    optimize(graph, level, { ...options.passes, purpose: "training", stage, without, memory: wishesOf(options) });
+  const forward = improve(source.graph, "model");
+  const built = buildStep({ ...source, graph: forward.graph }, options);
+  const step = improve(built.graph, "step");
+  const lowered = improve(lower(step.graph, target), "lowered");
+  const { graph, report } = improve(lowered.graph, "end");
   const metadata = { ...options.metadata, [trainingManifestKey]: printTrainingManifest(built.manifest) };
   const bytes = writeModel(graph, { opset: target.opset, metadata });
   const manifest = built.manifest;
@@ -54,7 +71,23 @@ export function compileTraining(model: Compilable, options: TrainingOptions): Co
     manifest,
     labels: built.labels,
     state: initialState(source, manifest, options),
-    report: joinReports(whole.report, report),
+    report: [step.report, lowered.report, report].reduce(joinReports, forward.report),
+  };
+}
+
+function wishesOf({ memory = {}, optimize: level }: TrainingOptions): MemoryWishes {
+  const { budget, recompute = [], sizes = {} } = memory;
+  if (level === "none" && (budget !== undefined || recompute.length > 0)) {
+    throw userError("memory-budget", "memory: recomputation is an optimisation, and the level is none", nowhere, {
+      help: 'optimise at the level "exact", which keeps every bit',
+    });
+  }
+  if (budget !== undefined && !(budget > 0))
+    throw userError("memory-budget", `memory: the budget is ${budget}, wanted bytes above 0`, nowhere);
+  return {
+    sizes: new Map(Object.entries(sizes)),
+    ...(budget === undefined ? {} : { budget }),
+    ...(recompute.length === 0 ? {} : { recompute: (scope) => selects(recompute, scope) }),
   };
 }
 

@@ -18,6 +18,13 @@ export interface ImageOptions {
   readonly fit?: "cover" | "fill" | "contain";
 }
 
+/** Bytes of an image, uint8[height, width, channels]. */
+export interface Pixels {
+  readonly dtype: "uint8";
+  readonly shape: readonly [height: number, width: number, channels: number];
+  readonly data: Uint8Array;
+}
+
 /** An image larger than this is refused before it is decoded: 100 million pixels. */
 const maxPixels = 1e8;
 const maxBytes = 2 ** 28;
@@ -27,12 +34,17 @@ const maxBytes = 2 ** 28;
  * Throws a CompileError when the file is missing, no image that sharp reads, damaged, or too large to decode safely.
  */
 export async function loadImage(path: string, options: ImageOptions): Promise<TensorData> {
+  const { data } = await loadPixels(path, options);
   const { height, width, channels } = options;
+  return { dtype: "uint8", shape: [channels, height, width], data: planar(data, channels, height * width) };
+}
+
+/** The same as uint8[height, width, channels], in the image's own size where none is asked for. Throws as loadImage does. */
+export async function loadPixels(path: string, options: ImageOptions | Pick<ImageOptions, "channels">): Promise<Pixels> {
   try {
     const { size } = await stat(path);
     if (size > maxBytes) throw new RangeError(`it has ${size} bytes, more than the limit of ${maxBytes}`);
-    const interleaved = await decode(path, options);
-    return { dtype: "uint8", shape: [channels, height, width], data: planar(interleaved, channels, height * width) };
+    return await decode(path, options);
   } catch (error) {
     throw userError("image-file", `${path}: cannot read it as an image: ${reasonOf(error)}`, nowhere, {
       help: "PNG, JPEG, WebP, GIF, TIFF and AVIF files of up to 100 million pixels are read",
@@ -40,19 +52,22 @@ export async function loadImage(path: string, options: ImageOptions): Promise<Te
   }
 }
 
-async function decode(path: string, { height, width, channels, fit = "cover" }: ImageOptions): Promise<Uint8Array> {
+async function decode(path: string, options: ImageOptions | Pick<ImageOptions, "channels">): Promise<Pixels> {
   // Loaded when the first image is: models that read none start without libvips.
   const { default: sharp } = await import("sharp");
-  const image = sharp(path, { limitInputPixels: maxPixels, failOn: "error", sequentialRead: true, pages: 1 })
-    .autoOrient()
-    .resize({ height, width, fit, background: "black", kernel: "lanczos3" })
-    .removeAlpha()
-    .toColourspace(channels === 1 ? "b-w" : "srgb");
+  const { channels } = options;
+  const image = sharp(path, { limitInputPixels: maxPixels, failOn: "error", sequentialRead: true, pages: 1 }).autoOrient();
+  if ("height" in options) {
+    const { height, width, fit = "cover" } = options;
+    image.resize({ height, width, fit, background: "black", kernel: "lanczos3" });
+  }
+  image.removeAlpha().toColourspace(channels === 1 ? "b-w" : "srgb");
   const { data, info } = await image.raw({ depth: "uchar" }).toBuffer({ resolveWithObject: true });
+  const { height, width } = "height" in options ? options : info;
   if (info.width !== width || info.height !== height || info.channels !== channels) {
     throw new RangeError(`it decodes to ${info.channels}x${info.height}x${info.width}, not ${channels}x${height}x${width}`);
   }
-  return data;
+  return { dtype: "uint8", shape: [height, width, channels], data };
 }
 
 /** From [area, channels] to [channels, area]. */

@@ -29,6 +29,22 @@ export function readPreprocess(metadata: ReadonlyMap<string, string>, file: stri
   });
 }
 
+const classesKey = "striate.classes";
+
+/** The metadata_props entry with the names of a model's classes, for a model that needs no other preparation of its images. */
+export const classesMetadata = (classes: readonly string[]): Readonly<Record<string, string>> => ({
+  [classesKey]: JSON.stringify(classes),
+});
+
+/** The names of the classes in a model's metadata, none where they say nothing. Throws a CompileError where they are damaged. */
+export function readClasses(metadata: ReadonlyMap<string, string>, file: string): readonly string[] {
+  const text = metadata.get(classesKey);
+  if (text === undefined) return readPreprocess(metadata, file)?.classes ?? [];
+  const parsed = parsedJson(text);
+  if (areTexts(parsed)) return parsed;
+  throw userError("model-metadata", `${file}: the metadata "${classesKey}" are damaged`, nowhere, { help: "give --labels" });
+}
+
 function parsedJson(text: string): unknown {
   try {
     return JSON.parse(text);

@@ -51,3 +51,41 @@ test("an input that is not there, and numbers that are not one per channel, are 
   expect(refuse({ input: { mean: [0.5] } })).toThrow('image input: the mean of "input" is [0.5], wanted 3 numbers');
   expect(refuse({ input: { std: [1, 0, 1] } })).toThrow('image input: the std of "input" is 0 for channel 1');
 });
+
+/** The weights of `size` pixels in pixel `i` of `out`, as Pillow's bilinear filter has them: a triangle as wide as the scale, cut at the border. */
+function triangle(size: number, out: number, i: number): readonly number[] {
+  const scale = Math.max(1, size / out);
+  const centre = (i + 0.5) * (size / out);
+  const weights = Array.from({ length: size }, (_, k) => Math.max(0, 1 - Math.abs(k + 0.5 - centre) / scale));
+  const sum = weights.reduce((a, b) => a + b, 0);
+  return weights.map((w) => w / sum);
+}
+
+test.each([
+  [11, 9],
+  [4, 13],
+])("images of %i x %i are scaled to the model's 5 x 7", async (h, w) => {
+  const b = new GraphBuilder("G");
+  b.output(b.add("Relu", [b.input("input", { dtype: "float32", shape: ["N", 3, 5, 7] })]), "y");
+  const { graph } = buildInference(b.build(), { images: { input: { resize: true } } });
+  expect(graph.inputs.map(({ type }) => type)).toEqual([{ dtype: "uint8", shape: ["N", "input_height", "input_width", 3] }]);
+  const pixels = Array.from({ length: h * w * 3 }, (_, i) => (i * 37) % 256);
+  const expected = [0, 1, 2].flatMap((c) =>
+    [0, 1, 2, 3, 4].flatMap((y) =>
+      [0, 1, 2, 3, 4, 5, 6].map((x) => {
+        const columns = triangle(w, 7, x);
+        const rows = triangle(h, 5, y).map((v, i) => v * columns.reduce((sum, u, j) => sum + u * (pixels[(i * w + j) * 3 + c] ?? 0), 0));
+        return rows.reduce((sum, row) => sum + row, 0) / 255;
+      }),
+    ),
+  );
+  const y = (await run(graph, new Map([["input", tensorFrom("uint8", [1, h, w, 3], pixels)]]))).get("y");
+  // Weights rounded to float32, at most 13 of them per axis.
+  expect(difference("y", y, tensorFrom("float32", [1, 3, 5, 7], expected), { rtol: 1e-5, atol: 1e-5 })).toBeNull();
+});
+
+test("an input that takes any size already is not resized", () => {
+  expect(() => buildInference(convolution(0), { images: { input: { resize: true } } })).toThrow(
+    'image input: "input" is float32[N, 3, H, W], which takes images of any size as it is',
+  );
+});
