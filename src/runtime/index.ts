@@ -12,7 +12,13 @@ export type { CudaReport, Gpu } from "./cuda-report.ts";
 export { type BadValue, findBadValues } from "./diagnose.ts";
 export { type Attempt, type DoctorOptions, type DoctorReport, type ProviderTrial, runDoctor, type TinyTraining } from "./doctor.ts";
 export type { EvaluatedBatch, EvaluateOptions } from "./evaluate.ts";
+export type { ExecutedGraph, ExecutedNode } from "./executed-graph.ts";
 export type { BatchEvent, FitOptions, FitResult } from "./fit.ts";
+export { isReorder, kernelNodes } from "./kernel-nodes.ts";
+export { type MachineRoofs, measureRoofs } from "./machine-roofs.ts";
+export { type MemoryPlan, type PlannedBuffer, planMemory } from "./memory-plan.ts";
+export type { ProbeModel } from "./probe-model.ts";
+export { executedGraphOf, type KernelTiming, type ModelProfile, measuredPeak, profileModel } from "./profile-model.ts";
 export {
   type CudaProvider,
   type ProviderChoice,
