@@ -16,7 +16,8 @@ vim.api.nvim_create_autocmd("FileType", {
       root_dir = root,
       cmd = { "node", root .. "/node_modules/striate/bin/striate.js", "lsp" },
       -- Without a TypeScript server beside it, add typeErrors = "none": then striate shows what types find, too.
-      init_options = { trusted = #vim.tbl_filter(below, trusted) > 0 },
+      -- vim.g.striate_hints = "all" shows every shape, not only those that types do not say.
+      init_options = { trusted = #vim.tbl_filter(below, trusted) > 0, hints = vim.g.striate_hints },
     })
     vim.lsp.buf_attach_client(args.buf, clients[root])
     if vim.lsp.inlay_hint then vim.lsp.inlay_hint.enable(true, { bufnr = args.buf }) end

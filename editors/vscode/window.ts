@@ -63,6 +63,7 @@ const settings = {
   "breadcrumbs.enabled": false,
   "editor.fontSize": 13,
   "editor.inlayHints.maximumLength": 120,
+  "striate.hints": "all",
   "editor.minimap.enabled": false,
   "files.watcherExclude": { "**/node_modules/**": true },
   "window.commandCenter": false,

@@ -17,6 +17,8 @@ export interface Answer {
   readonly sources: ReadonlyMap<string, SourceFile>;
   /** What has been typed since, by file. */
   readonly edits: Map<string, Edit[]>;
+  /** The texts of calls whose types do not say their shapes although they could; null where types cannot be asked. */
+  open: ReadonlySet<string> | null;
 }
 
 /** The offset after some edits of an offset before them; null where the text around it was replaced. */

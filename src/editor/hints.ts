@@ -9,10 +9,20 @@ export interface Hint {
   readonly tooltip: string | null;
 }
 
-/** The hints of a text. A call that only passes on what is shown around it has none. */
-export function hintsOf(facts: readonly CallFacts[]): readonly Hint[] {
+/** Whether a call's type says the shape that it has: it runs once, and no function around it is called with other shapes. */
+export const isSaidByType = ({ call, shapes }: CallFacts): boolean => call.inForward && shapes.length === 1;
+
+/** Whether a type, as an editor shows it, says the shape that a call has had: `const x: Tensor<["N", 64, 56, 56]>`, or a call's result. */
+export function saysShape(hover: string, { shapes: [shape = ""] }: CallFacts): boolean {
+  const said = [...hover.matchAll(/: (?:Flat|Typed)?Tensor<(\[[^\]]*\])/g)].at(-1)?.[1] ?? "";
+  return said.replaceAll('"', "") === `[${axesOf(shape).join(", ")}]`;
+}
+
+/** The hints of a text, without those of calls that `hides` names. A call that only passes on what is shown around it has none. */
+export function hintsOf(facts: readonly CallFacts[], hides: (fact: CallFacts) => boolean = () => false): readonly Hint[] {
   const byMark = new Map(facts.map((f) => [f.call.mark, f]));
   return facts.flatMap((f): readonly Hint[] => {
+    if (hides(f)) return [];
     const { call } = f;
     const label = labelOf(f);
     const tooltip =

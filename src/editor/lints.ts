@@ -1,5 +1,6 @@
 /** Warnings about models that are correct and probably not meant: each with its reason, at the line that should change. */
 import type { AnyModel } from "../dsl/index.ts";
+import { activationFault } from "../dsl/loss/activation-fault.ts";
 import type { Trace } from "../dsl/trace.ts";
 import type { Diagnostic, Note } from "../ir/diagnostic.ts";
 import type { Graph, Node, Value } from "../ir/graph.ts";
@@ -100,17 +101,23 @@ function droppedAt(attributes: Readonly<Record<string, unknown>>, i: number, siz
   return size - ((out - 1) * s + k - begin);
 }
 
-/** Cross-entropy takes the logarithm of a softmax itself; a second softmax flattens the gradient. */
-const softmaxedLogits: Lint = (model) =>
-  model.graph.outputs.flatMap((value) => {
-    const node = value.producer;
-    if (node === null || !isOp(node, ["Softmax", "LogSoftmax"]) || !/logit/i.test(value.name)) return [];
-    return warning(model, node, {
-      code: "softmax-before-cross-entropy",
-      text: `the output "${value.name}" is a softmax, but cross-entropy takes the logits before it and applies the softmax itself`,
-      help: 'return what the softmax is applied to; call the output "probabilities" if it is for inference alone',
-    });
-  });
+/** Names of outputs that are probabilities on purpose. */
+const meantAsProbabilities = /prob|softmax|sigmoid|score|confidence|attention|mask|weight/i;
+/**
+ * Cross-entropy takes the logarithm of a softmax itself; a second softmax flattens the gradient. Where the model does not name its loss,
+ * the first output counts when it is a softmax over classes, `[N, C]`, unless its name says that probabilities are meant.
+ */
+const softmaxedLogits: Lint = ({ model, ...rest }) => {
+  const [first] = rest.graph.outputs;
+  const node = first?.producer ?? null;
+  if (first === undefined || node === null) return [];
+  const assumed = isOp(node, ["Softmax"]) && first.type.shape.length === 2 && !meantAsProbabilities.test(first.name);
+  const loss = model.loss ?? (assumed || /logit/i.test(first.name) ? { name: "cross-entropy", takes: "logits" as const } : null);
+  const fault = loss === null ? null : activationFault(first, loss);
+  if (fault === null) return [];
+  const guessed = model.loss === undefined ? '; call the output "probabilities" if it is for inference alone' : "";
+  return warning({ model, ...rest }, node, { code: fault.code, text: fault.text, help: `${fault.help ?? ""}${guessed}` });
+};
 
 /** Ops behind which the variance that dropout changes is still there. */
 const passesVariance: readonly OpType[] = [

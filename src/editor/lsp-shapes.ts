@@ -9,7 +9,8 @@ import {
   type Range,
 } from "vscode-languageserver/node";
 import { type Answer, factsOf } from "./answer.ts";
-import { hintsOf } from "./hints.ts";
+import type { CallFacts } from "./call-facts.ts";
+import { hintsOf, isSaidByType } from "./hints.ts";
 import { hoverText } from "./hover.ts";
 import { rangeOf } from "./lsp-items.ts";
 import type { ModelSummary } from "./protocol.ts";
@@ -21,12 +22,15 @@ import type { Buffer, Workspace } from "./workspace.ts";
 export const summaryCommand = "striate.summary";
 
 /** The hints in a range, at the places that their calls have by now. */
-export function inlayHints(workspace: Workspace, { document, file }: Buffer, range: Range): InlayHint[] {
+export function inlayHints(workspace: Workspace, { document, file }: Buffer, range: Range, which: "needed" | "all"): InlayHint[] {
   const [from, to] = [document.offsetAt(range.start), document.offsetAt(range.end)];
   const [answer] = workspace.answersFor(file);
   if (answer === undefined) return [];
   const { facts, move } = factsOf(answer, file);
-  return hintsOf(facts).flatMap(({ offset, label, tooltip }) => {
+  const text = answer.sources.get(file)?.text ?? "";
+  const hides = (fact: CallFacts): boolean =>
+    which === "needed" && answer.open !== null && isSaidByType(fact) && !answer.open.has(text.slice(fact.call.start, fact.call.end));
+  return hintsOf(facts, hides).flatMap(({ offset, label, tooltip }) => {
     const at = move(offset);
     if (at === null || at < from || at > to) return [];
     return [{ position: document.positionAt(at), label, kind: InlayHintKind.Type, ...(tooltip === null ? {} : { tooltip }) }];

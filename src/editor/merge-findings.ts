@@ -24,15 +24,19 @@ export function mergeFindings(
   const traced: Diagnostic[] = [];
   const both: { diagnostic: Diagnostic; type: TypeFinding }[] = [];
   for (const diagnostic of diagnostics) {
-    const type = [...open].find((t) => isSame(diagnostic, t, sourceOf));
+    // The types may say it twice, at the argument and where the call's result goes: the argument, the narrower of them, stands for both.
+    const [type, ...others] = [...open].filter((t) => isSame(diagnostic, t, sourceOf)).sort((a, b) => lengthOf(a) - lengthOf(b));
     if (type === undefined) traced.push(diagnostic);
     else {
-      open.delete(type);
+      for (const same of [type, ...others]) open.delete(same);
       both.push({ diagnostic, type });
     }
   }
   return { traced, both, typed: [...open] };
 }
+
+/** How much of a text a finding underlines; what spans lines is longer than what does not. */
+const lengthOf = ({ range: { start, end } }: TypeFinding): number => (end.line - start.line) * 10_000 + end.character - start.character;
 
 /** The rule's message in a type checker's: the text of the literal type that an argument does not fit; null without one. */
 export const ruleIn = (message: string): string | null => {

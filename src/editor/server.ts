@@ -91,7 +91,9 @@ export function serve(connection: Connection): () => void {
       return workspace === null || buffer === undefined ? none : answer(workspace, buffer, params);
     };
   };
-  connection.languages.inlayHint.on(about((w, b, p: InlayHintParams) => (settings.inlayHints ? inlayHints(w, b, p.range) : []), []));
+  connection.languages.inlayHint.on(
+    about((w, b, p: InlayHintParams) => (settings.inlayHints ? inlayHints(w, b, p.range, settings.hints) : []), []),
+  );
   connection.onHover(about((w, b, p: HoverParams) => hoverAt(w, b, p.position), null));
   connection.onCodeLens(about((_, b, _p: CodeLensParams) => codeLenses(b), []));
   connection.onCodeAction(about((w, b, p: CodeActionParams) => codeActionsFor(w, b, p.range, p.context.only ?? null), []));

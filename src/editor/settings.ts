@@ -9,12 +9,21 @@ export interface Settings {
   /** Megabytes of memory that it may use. */
   readonly memoryLimit: number;
   readonly inlayHints: boolean;
+  /** Hints where a type does not say the shape: in lines that run several times, in generic functions, at sizes that are `number`; or everywhere. */
+  readonly hints: "needed" | "all";
   /** Whether the editor shows the type checker's errors; what both find is then left to it. */
   readonly typeErrors: "editor" | "none";
 }
 
 /** The settings of a client that says nothing. */
-export const defaultSettings: Settings = { trusted: false, timeLimit: 5000, memoryLimit: 1024, inlayHints: true, typeErrors: "editor" };
+export const defaultSettings: Settings = {
+  trusted: false,
+  timeLimit: 5000,
+  memoryLimit: 1024,
+  inlayHints: true,
+  hints: "needed",
+  typeErrors: "editor",
+};
 
 /** Settings with what a client sent in their place; values of another type are ignored. */
 export function withSettings(settings: Settings, sent: unknown): Settings {
@@ -28,12 +37,13 @@ export function withSettings(settings: Settings, sent: unknown): Settings {
     const given = value(key);
     return typeof given === "number" && given >= least ? given : settings[key];
   };
-  const typeErrors = value("typeErrors");
+  const [hints, typeErrors] = [value("hints"), value("typeErrors")];
   return {
     trusted: flag("trusted"),
     timeLimit: natural("timeLimit", 100),
     memoryLimit: natural("memoryLimit", 64),
     inlayHints: flag("inlayHints"),
+    hints: hints === "needed" || hints === "all" ? hints : settings.hints,
     typeErrors: typeErrors === "editor" || typeErrors === "none" ? typeErrors : settings.typeErrors,
   };
 }

@@ -24,6 +24,8 @@ export interface SourceCall extends Span {
   readonly markable: boolean;
   /** The call of which this one is an argument, by its number. */
   readonly outer: number | null;
+  /** Whether it stands in a model's own `forward`, not in a function that others call with other shapes. */
+  readonly inForward: boolean;
 }
 /** A property of an object literal. */
 export interface SourceOption extends Span {
@@ -68,28 +70,37 @@ const spanOf = (node: ts.Node): Span => ({ start: node.getStart(), end: node.end
 
 function callsIn(source: ts.SourceFile): readonly SourceCall[] {
   const calls: SourceCall[] = [];
-  const visit = (node: ts.Node, outer: number | null): void => {
+  const visit = (node: ts.Node, outer: number | null, inForward: boolean): void => {
     let inner = outer;
     if (ts.isCallExpression(node)) {
       const name = nameOf(node.expression);
       if (name !== null) {
         const mark = calls.length;
-        calls.push({ mark, ...callOf(node, name), outer });
+        calls.push({ mark, ...callOf(node, name), outer, inForward });
         inner = mark;
       }
     }
     // A function in an argument runs on its own account: what it calls is no argument.
     if (ts.isFunctionLike(node)) inner = null;
-    ts.forEachChild(node, (child) => visit(child, inner));
+    const direct = ts.isFunctionLike(node) ? isForward(node) || (inForward && ts.isCallExpression(node.parent)) : inForward;
+    ts.forEachChild(node, (child) => visit(child, inner, direct));
   };
-  visit(source, null);
+  visit(source, null, false);
   return calls;
+}
+/** A function of the object that defineModel is called with; one that makes models for other sizes has types that leave these open. */
+function isForward(node: ts.Node): boolean {
+  const property = ts.isPropertyAssignment(node.parent) ? node.parent : node;
+  const call = property.parent?.parent;
+  if (call === undefined || !ts.isObjectLiteralExpression(property.parent) || !ts.isCallExpression(call)) return false;
+  if (nameOf(call.expression)?.text !== "defineModel") return false;
+  return ts.findAncestor(call, (around) => ts.isFunctionLike(around) && around.parameters.length > 0) === undefined;
 }
 function nameOf(callee: ts.Expression): ts.Identifier | null {
   if (ts.isIdentifier(callee)) return callee;
   return ts.isPropertyAccessExpression(callee) && ts.isIdentifier(callee.name) ? callee.name : null;
 }
-function callOf(node: ts.CallExpression, name: ts.Identifier): Omit<SourceCall, "mark" | "outer"> {
+function callOf(node: ts.CallExpression, name: ts.Identifier): Omit<SourceCall, "mark" | "outer" | "inForward"> {
   const literal = node.arguments.find((a) => ts.isObjectLiteralExpression(a));
   const options = (literal?.properties ?? []).flatMap((property): readonly SourceOption[] => {
     if (ts.isShorthandPropertyAssignment(property))

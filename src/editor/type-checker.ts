@@ -24,6 +24,8 @@ export interface TypePosition {
 export interface TypeChecker {
   /** The findings in a text; null when the checker cannot be run. */
   check(file: string, text: string): Promise<readonly TypeFinding[] | null>;
+  /** What an editor shows over places of the text that was checked last: a variable's type, or the signature of a call; "" for nothing. */
+  hovers(file: string, places: readonly TypePosition[]): Promise<readonly string[] | null>;
   /** Ends the process. */
   dispose(): void;
 }
@@ -42,6 +44,16 @@ export function createTypeChecker(folder: string): TypeChecker {
           textDocument: { uri: pathToFileURL(file).href },
         });
         return findingsIn(file, report);
+      } catch {
+        return null;
+      }
+    },
+    async hovers(file, places) {
+      try {
+        const { connection } = await started;
+        const textDocument = { uri: pathToFileURL(file).href };
+        const answers = places.map((position) => connection.sendRequest<unknown>("textDocument/hover", { textDocument, position }));
+        return (await Promise.all(answers)).map(hoverText);
       } catch {
         return null;
       }
@@ -119,6 +131,12 @@ function typescriptFrom(require: NodeJS.Require): string | null {
   }
 }
 
+/** The text of a hover; "" where there is none. */
+function hoverText(hover: unknown): string {
+  const contents = typeof hover === "object" && hover !== null && "contents" in hover ? hover.contents : null;
+  const value = typeof contents === "object" && contents !== null && "value" in contents ? contents.value : contents;
+  return typeof value === "string" ? value : "";
+}
 /** Sound as far as a report keeps to the protocol; anything else has no items. */
 const itemsOf = (report: unknown): readonly ReportItem[] => (report as { readonly items?: readonly ReportItem[] } | null)?.items ?? [];
 interface ReportItem {

@@ -3,13 +3,14 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { TextDocument, type TextDocumentContentChangeEvent } from "vscode-languageserver-textdocument";
 import type { Diagnostic } from "../ir/diagnostic.ts";
 import { type Analyzer, createAnalyzer } from "./analyzer.ts";
-import type { Answer, Edit } from "./answer.ts";
+import { type Answer, type Edit, factsOf } from "./answer.ts";
+import { isSaidByType, saysShape } from "./hints.ts";
 import { markedText } from "./marks.ts";
 import { type MergedFindings, mergeFindings } from "./merge-findings.ts";
 import type { Analysis, Details, Overlay } from "./protocol.ts";
 import type { Settings } from "./settings.ts";
-import { readSource, type SourceFile } from "./source-calls.ts";
-import { createTypeChecker, type TypeChecker, type TypeFinding } from "./type-checker.ts";
+import { readSource, type SourceCall, type SourceFile } from "./source-calls.ts";
+import { createTypeChecker, type TypeChecker, type TypeFinding, type TypePosition } from "./type-checker.ts";
 
 /** An open buffer. */
 export interface Buffer {
@@ -163,11 +164,29 @@ export class Workspace {
     analysis = outcome.kind === "analysis" ? outcome.analysis : null;
     const found = outcome.kind === "analysis" ? outcome.analysis.diagnostics : [stopped(buffer, outcome.why)];
     if (analysis !== null && (analysis.models.some((m) => m.layers.length > 0) || found.length === 0)) {
-      buffer.answer = { analysis, details: null, sources, edits: new Map() };
+      const open = types === null ? null : (buffer.answer?.open ?? new Set<string>());
+      buffer.answer = { analysis, details: null, sources, edits: new Map(), open };
     }
     buffer.stale = buffer.answer !== null && buffer.answer.analysis === analysis ? null : (found[0]?.message ?? null);
     this.#events.refreshed();
     await this.#publish(buffer, version, found, types);
+    if (types !== null && this.#settings.hints === "needed" && buffer.answer?.analysis === analysis)
+      await this.#askTypes(buffer, buffer.answer);
+  }
+  /** Asks for the types of calls that could say their shapes, and tells the editor where some do not. */
+  async #askTypes(buffer: Buffer, answer: Answer): Promise<void> {
+    const { version } = buffer.document;
+    const { text } = buffer.source;
+    const asked = factsOf(answer, buffer.file).facts.filter(isSaidByType);
+    const places = asked.map(({ call }) => positionIn(buffer.document, call));
+    const hovers = asked.length === 0 ? [] : await this.#checker?.hovers(buffer.file, places);
+    if (this.#buffers.get(buffer.uri) !== buffer || buffer.answer !== answer || buffer.document.version !== version) return;
+    const before = answer.open;
+    answer.open =
+      hovers === null || hovers === undefined
+        ? null
+        : new Set(asked.filter((fact, i) => !saysShape(hovers[i] ?? "", fact)).map(({ call }) => text.slice(call.start, call.end)));
+    if (answer.open === null || before === null || !isSameSet(answer.open, before)) this.#events.refreshed();
   }
   #detail(buffer: Buffer, answer: Answer, details: Details): void {
     answer.details = details;
@@ -193,6 +212,9 @@ export class Workspace {
   }
 }
 
+const isSameSet = (a: ReadonlySet<string>, b: ReadonlySet<string>): boolean => a.size === b.size && [...a].every((text) => b.has(text));
+const positionIn = (document: TextDocument, { variable, nameSpan }: SourceCall): TypePosition =>
+  document.positionAt((variable ?? nameSpan).start);
 const imports = ({ answer }: Buffer, file: string): boolean => answer?.analysis.files.includes(file) === true;
 
 /** The buffers as the files that run, with marks on their calls. */

@@ -111,7 +111,7 @@ export async function startEditor(options: { readonly folder?: string; readonly 
       workspace: { inlayHint: { refreshSupport: true }, codeLens: { refreshSupport: true } },
       window: { showDocument: { support: true } },
     },
-    initializationOptions: options.initializationOptions ?? { trusted: true, timeLimit: 20_000 },
+    initializationOptions: options.initializationOptions ?? { trusted: true, timeLimit: 20_000, hints: "all" },
   });
   await connection.sendNotification("initialized", {});
 

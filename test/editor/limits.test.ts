@@ -31,7 +31,7 @@ const hinted = (e: Editor, buffer: ReturnType<Editor["open"]>): Promise<string> 
 
 // The limits leave a busy machine time for a healthy run.
 test("an endless loop is stopped, said, and survived; the last shapes stay", async () => {
-  const e = await start({ trusted: true, timeLimit: 4000, memoryLimit: 256 });
+  const e = await start({ trusted: true, timeLimit: 4000, memoryLimit: 256, hints: "all" });
   const buffer = e.open(join(folder, "loop.ts"), text);
   await hinted(e, buffer);
   buffer.replace("// first", "while (true) {}");
@@ -46,7 +46,7 @@ test("an endless loop is stopped, said, and survived; the last shapes stay", asy
 });
 
 test("a file that takes all memory is stopped, and one that ends its process is named", async () => {
-  const e = await start({ trusted: true, timeLimit: 60_000, memoryLimit: 128 });
+  const e = await start({ trusted: true, timeLimit: 60_000, memoryLimit: 128, hints: "all" });
   const buffer = e.open(join(folder, "memory.ts"), text);
   await hinted(e, buffer);
   buffer.replace("// first", "const all: number[][] = []; for (;;) all.push(Array.from({ length: 1000 }, (_, i) => i + 0.5));");
@@ -62,7 +62,7 @@ test("a file that takes all memory is stopped, and one that ends its process is 
 });
 
 test("nothing runs in a workspace that is not trusted, until the client says so", async () => {
-  const e = await start({});
+  const e = await start({ hints: "all" });
   const marker = join(folder, "marker");
   const buffer = e.open(
     join(folder, "untrusted.ts"),
@@ -95,7 +95,7 @@ const childrenOf = (pid: number): readonly number[] =>
 const lives = (pid: number): boolean => existsSync(`/proc/${pid}`) && !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
 
 test.skipIf(!existsSync("/proc/self/stat"))("a loop does not outlive a server that was killed", async () => {
-  const e = await startEditor({ initializationOptions: { trusted: true, timeLimit: 600_000 } });
+  const e = await startEditor({ initializationOptions: { trusted: true, timeLimit: 600_000, hints: "all" } });
   const buffer = e.open(join(folder, "orphan.ts"), text);
   await hinted(e, buffer);
   buffer.replace("// first", "while (true) {}");

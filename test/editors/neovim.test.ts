@@ -52,7 +52,16 @@ function session(script: string, trusted: string, text = model): Promise<Results
   const out = join(folder, "results.json");
   writeFileSync(file, text);
   writeFileSync(out, "{}");
-  const args = ["--headless", "-n", "-u", "NONE", "--cmd", "filetype on", "--cmd", `let g:striate_trusted = ['${trusted}']`];
+  const args = [
+    "--headless",
+    "-n",
+    "-u",
+    "NONE",
+    "--cmd",
+    "filetype on",
+    "--cmd",
+    `let g:striate_trusted = ['${trusted}'] | let g:striate_hints = 'all'`,
+  ];
   const scripts = [
     "--cmd",
     `luafile ${join(root, "editors/neovim/striate.lua")}`,

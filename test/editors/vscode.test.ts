@@ -47,11 +47,14 @@ test("a server that is named in the settings is taken, and told when it is not t
 test("the server understands every setting that the extension declares", () => {
   const { contributes } = JSON.parse(readFileSync(join(extension, "package.json"), "utf8"));
   const declared: readonly string[] = Object.keys(contributes.configuration.properties).map((name) => name.replace(/^striate\./, ""));
-  const settings = { inlayHints: false, timeLimit: 1234, memoryLimit: 567, serverPath: "", node: "node" };
+  const settings = { inlayHints: false, hints: "all", timeLimit: 1234, memoryLimit: 567, serverPath: "", node: "node" };
   const sent = initializationOptions(settings, true);
-  const understood = withSettings({ trusted: false, timeLimit: 1, memoryLimit: 1, inlayHints: true, typeErrors: "none" }, sent);
-  expect(understood).toEqual({ trusted: true, inlayHints: false, timeLimit: 1234, memoryLimit: 567, typeErrors: "editor" });
-  expect(declared.filter((name) => !name.startsWith("server."))).toEqual(["inlayHints", "timeLimit", "memoryLimit"]);
+  const understood = withSettings(
+    { trusted: false, timeLimit: 1, memoryLimit: 1, inlayHints: true, hints: "needed", typeErrors: "none" },
+    sent,
+  );
+  expect(understood).toEqual({ trusted: true, inlayHints: false, hints: "all", timeLimit: 1234, memoryLimit: 567, typeErrors: "editor" });
+  expect(declared.filter((name) => !name.startsWith("server."))).toEqual(["inlayHints", "hints", "timeLimit", "memoryLimit"]);
 });
 
 test("the status says what stands in the way of shapes", () => {

@@ -96,6 +96,7 @@ function readSettings(): Settings {
   const read = vscode.workspace.getConfiguration("striate");
   return {
     inlayHints: read.get("inlayHints", true),
+    hints: read.get("hints", "needed"),
     timeLimit: read.get("timeLimit", 5000),
     memoryLimit: read.get("memoryLimit", 1024),
     serverPath: read.get("server.path", ""),

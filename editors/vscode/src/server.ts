@@ -6,6 +6,7 @@ import { dirname, isAbsolute, join, resolve } from "node:path";
 /** The settings of the extension, as package.json declares them under "striate". */
 export interface Settings {
   readonly inlayHints: boolean;
+  readonly hints: string;
   readonly timeLimit: number;
   readonly memoryLimit: number;
   /** The program to run; "" for the workspace's own. */
@@ -48,5 +49,5 @@ function programIn(folder: string): string | null {
 }
 
 /** What the server is told when it starts. The editor's own TypeScript shows type errors, so the server need not say them again. */
-export const initializationOptions = ({ inlayHints, timeLimit, memoryLimit }: Settings, trusted: boolean) =>
-  ({ trusted, inlayHints, timeLimit, memoryLimit, typeErrors: "editor" }) as const;
+export const initializationOptions = ({ inlayHints, hints, timeLimit, memoryLimit }: Settings, trusted: boolean) =>
+  ({ trusted, inlayHints, hints, timeLimit, memoryLimit, typeErrors: "editor" }) as const;
