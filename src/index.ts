@@ -18,6 +18,20 @@ export * from "./compile/index.ts";
 export * from "./data/index.ts";
 // Writing models.
 export * from "./dsl/index.ts";
+// What units of them see.
+export {
+  drawEffectiveField,
+  type EffectiveField,
+  type EffectiveFieldOptions,
+  effectiveField,
+  type FieldSizes,
+  findValue,
+  type GradientMap,
+  type GradientMeasure,
+  lastFeatureMap,
+  type PixelBox,
+  type RowsColumns,
+} from "./inspect/index.ts";
 // The graph itself, for those who build on it.
 export {
   CompileError,
@@ -39,30 +53,41 @@ export {
   verify,
 } from "./ir/index.ts";
 export {
+  type AxisExtent,
+  type AxisReceptiveField,
   activationMemory,
   appendGradients,
   bindInputs,
+  compareGraphs,
   cost,
   type DifferentiateOptions,
   differentiate,
   eliminateCommonSubexpressions,
   eliminateDeadCode,
+  featureMaps,
   foldConstants,
   freeInitializers,
   fuseBatchNorm,
+  type GraphComparison,
   type GraphCost,
+  keptForBackward,
   lower,
   type OptimizationLevel,
   type OptimizationReport,
+  type OtherByKind,
   optimize,
   type RewriteRule,
   receptiveField,
+  receptiveFields,
   removeIdentities,
   rewrite,
   rewriteRule,
   skip,
   substituteShapes,
   toTraining,
+  type UnitPosition,
+  type UnitView,
+  unitView,
 } from "./passes/index.ts";
 export {
   type BatchEvent,
@@ -110,5 +135,8 @@ export { type CreateTrainerOptions, createTrainer, type ModelTrainer } from "./t
 export { type TrainingProgress, trainingProgress } from "./train/progress.ts";
 export { type ClassifierScores, type Misclassified, type ScoreOptions, scoreClassifier } from "./train/score-classifier.ts";
 export { accuracyOf } from "./train/scores.ts";
+export { type ModelSummary, type SummaryCost, type SummaryRow, summarize } from "./train/summarize.ts";
+export { type SummaryPart, type SummaryScope, scopesOf } from "./train/summary-scopes.ts";
+export { type ModelToReport, writeModelReport } from "./train/write-model-report.ts";
 export { type RunToReport, writeTrainingReport } from "./train/write-report.ts";
 export { version } from "./version.ts";

@@ -23,6 +23,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   "src/report": ["src/ir"],
   "src/compile": ["src/ir", "src/passes", "src/codegen", "src/dsl", "src/version.ts"],
   "src/train": ["*"],
+  "src/inspect": ["src/ir", "src/passes", "src/compile", "src/codegen", "src/dsl", "src/runtime", "src/random.ts"],
   "src/cli": ["*"],
   "src/editor": ["*"],
   src: ["*"],

@@ -1,16 +1,24 @@
 /** `striate compile`. */
 import type { Command } from "commander";
 import { defaultOpset, printTrainingManifest, trainingManifestKey, writeModelFile } from "../codegen/index.ts";
-import { buildInference, type CompileOptions, compileTraining, targetOf } from "../compile/index.ts";
-import { userError } from "../ir/diagnostic.ts";
+import {
+  buildInference,
+  type CompileOptions,
+  compileTraining,
+  type InputShapes,
+  sourceOf,
+  type TrainingOptions,
+  targetOf,
+} from "../compile/index.ts";
+import { classesMetadata } from "../data/index.ts";
 import type { Graph } from "../ir/graph.ts";
-import { nowhere } from "../ir/location.ts";
-import { printGraph } from "../ir/print.ts";
-import { type OptimizationLevel, type OptimizationReport, type OptimizeOptions, type PassRun, passNames } from "../passes/index.ts";
+import type { OptimizationLevel, OptimizationReport } from "../passes/index.ts";
 import { writeSafetensors } from "../runtime/index.ts";
 import { explanation, verificationText } from "./explain-passes.ts";
+import { foldByRunning } from "./fold-by-running.ts";
 import { type LoadedModel, loadModel } from "./load-model.ts";
 import { addMakerOptions, listMakers, type MakerReader } from "./maker-options.ts";
+import { readLabels } from "./read-labels.ts";
 import { readWeights } from "./read-weights.ts";
 import {
   type ModelFlags,
@@ -22,11 +30,13 @@ import {
   seedOption,
   targetOption,
 } from "./shared-options.ts";
-import { harmless, outColors, writeErr, writeJson, writeOut } from "./terminal.ts";
-import { finiteNumber, oneOf, repeatable, UsageError } from "./usage.ts";
-import { type Verification, verifyPasses } from "./verify-passes.ts";
+import { addMemoryOptions, type MemoryFlags, memoryOf, memoryText } from "./step-memory.ts";
+import { harmless, outColors, writeJson, writeOut } from "./terminal.ts";
+import { finiteNumber, naturalNumber, oneOf, repeatable, UsageError } from "./usage.ts";
+import type { Verification } from "./verify-passes.ts";
+import { passNamed, watchPasses } from "./watch-passes.ts";
 
-interface Flags extends ModelFlags {
+interface Flags extends ModelFlags, MemoryFlags {
   readonly output: string;
   readonly mode: "inference" | "training";
   readonly opset?: number;
@@ -43,6 +53,11 @@ interface Flags extends ModelFlags {
   readonly image: readonly string[];
   readonly mean?: readonly number[];
   readonly std?: readonly number[];
+  readonly resize?: boolean;
+  readonly softmax?: boolean;
+  readonly topK?: number;
+  readonly labels?: string;
+  readonly dropUnusedInputs?: boolean;
   readonly float16?: boolean;
   readonly float16Io?: boolean;
   readonly keepFloat32: readonly string[];
@@ -66,7 +81,9 @@ Examples:
   striate compile my-net.ts -o my-net.onnx
   striate compile my-net.ts -o my-net.onnx --weights runs/mnist/checkpoint.safetensors --explain
   striate compile my-net.ts -o my-net.onnx --verify --without fuse-batch-norm
-  striate compile my-net.ts -o my-net.onnx --image input --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225
+  striate compile my-net.ts -o my-net.onnx --image input --resize --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225
+  striate compile my-net.ts -o my-net.onnx --softmax --top-k 5 --labels imagenet.txt
+  striate compile models/resnet.ts#resnet50 -o resnet50.onnx --mode training --shape input=32,3,224,224 --memory-budget 2GiB
   striate compile models/resnet.ts#resnet18 -o resnet18.onnx --set numClasses=10 --shape input=1,3,64,64
   striate compile my-net.ts -o my-net.train.onnx --mode training --loss cross-entropy --optimizer adam --lr 1e-3
   python examples/train.py my-net.train.onnx`;
@@ -84,6 +101,11 @@ export function compileCommand(): Command {
     .addOption(repeatable("--image <input>", "inference: an input that takes uint8 [N, H, W, C] images"))
     .option("--mean <list>", "inference: the mean per channel of --image, of bytes divided by 255", numbersOption("--mean"))
     .option("--std <list>", "inference: the standard deviation per channel of --image", numbersOption("--std"))
+    .option("--resize", "inference: --image takes images of any size, and the graph scales them")
+    .option("--softmax", "inference: the first output as probabilities")
+    .option("--top-k <n>", "inference: the likeliest classes of the first output", (text) => naturalNumber("--top-k", text, 1))
+    .option("--labels <file>", "inference: the names of the classes, one a line, which go into the metadata")
+    .option("--drop-unused-inputs", "inference: leave out inputs that no output depends on")
     .option("--float16", "inference: arithmetic in float16, with float32 inputs and outputs")
     .option("--float16-io", "inference: inputs and outputs in float16 too")
     .addOption(repeatable("--keep-float32 <pattern>", "inference: nodes or ops that stay in float32, as in fc or Softmax"))
@@ -100,7 +122,7 @@ export function compileCommand(): Command {
     .option("--clip-norm <x>", "training: hold the norm of all gradients below this", (text) => finiteNumber("--clip-norm", text))
     .option("--clip-value <x>", "training: hold every element of gradients within this", (text) => finiteNumber("--clip-value", text))
     .option("--emit-gradients", "training: an output NAME.grad for every trained parameter");
-  const makers = addMakerOptions(command);
+  const makers = addMakerOptions(addMemoryOptions(command));
   return command.addHelpText("after", examples).action(async (spec: string, flags: Flags) => {
     const loaded = await loadModel(spec, flags.set);
     const options = await compileOptions(flags);
@@ -121,14 +143,32 @@ const fileOptions = ({ opset, externalData }: Flags, metadata: Readonly<Record<s
 const levels = ["none", "exact", "all"] as const satisfies readonly OptimizationLevel[];
 const trainingOnly = ["loss", "optimizer", "emitGradients", "clipNorm", "clipValue"] as const;
 
-async function compileInference({ model }: LoadedModel, flags: Flags, options: CompileOptions): Promise<void> {
+async function compileInference(loaded: LoadedModel, flags: Flags, options: CompileOptions): Promise<void> {
   const stray = trainingOnly.find((key) => flags[key] !== undefined) ?? (flags.freeze.length > 0 ? "freeze" : undefined);
+  if (memoryOf(flags).memory !== undefined)
+    throw new UsageError("--memory-budget, --recompute and --assume are for training", "add --mode training");
   if (stray !== undefined)
     throw new UsageError(`--${stray.replace(/[A-Z]/g, (l) => `-${l.toLowerCase()}`)} is for training`, "add --mode training");
-  const watched = watch(flags);
-  const { graph, source, report } = buildInference(model, { ...options, ...halfOf(flags), ...imagesOf(flags), passes: watched.passes });
-  const verification = await watched.verified(options);
-  await writeModelFile(flags.output, graph, fileOptions(flags, {}));
+  const watched = watchPasses(flags);
+  // Weights of another file take the places of initializers, which nothing may have been computed from by then.
+  const isFixed = loaded.kind === "source" || options.optimize === "none" || options.weights !== undefined;
+  const folded = isFixed ? null : await foldByRunning(loaded.model, targetOf(options), watched.passes);
+  const model = folded?.graph ?? loaded.model;
+  const build = (shapes: InputShapes = {}) =>
+    buildInference(model, {
+      ...options,
+      shapes,
+      ...halfOf(flags),
+      ...imagesOf(flags),
+      ...classesOf(model, flags),
+      ...present({ dropUnusedInputs: flags.dropUnusedInputs }),
+      passes: watched.passes,
+    });
+  const { graph, source, report: built } = build(options.shapes);
+  const report = folded?.told(built) ?? built;
+  const verification = await watched.verified({ model, options, again: build });
+  const metadata = flags.labels === undefined ? {} : classesMetadata(readLabels(flags.labels));
+  await writeModelFile(flags.output, graph, fileOptions(flags, metadata));
   if (flags.json === true)
     return writeJson({ output: flags.output, mode: "inference", ...description(graph, flags), ...proof(report, verification) });
   const fewer = source.nodes.length - graph.nodes.length;
@@ -138,19 +178,26 @@ async function compileInference({ model }: LoadedModel, flags: Flags, options: C
 
 async function compileForTraining({ model }: LoadedModel, flags: Flags, options: CompileOptions, makers: MakerReader): Promise<void> {
   if (imagesOf(flags).images !== undefined) throw new UsageError("--image is for inference", "leave out --mode training");
+  const { softmax, topK, labels } = flags;
+  if ((softmax ?? topK ?? labels) !== undefined)
+    throw new UsageError("--softmax, --top-k and --labels are for inference", "leave out --mode training");
   if (halfOf(flags).float16 !== undefined) throw new UsageError("--float16 is for inference", "leave out --mode training");
   const { freeze, emitGradients, clipNorm: norm, clipValue: value } = flags;
-  const watched = watch(flags);
-  const { graph, manifest, state, report } = compileTraining(model, {
+  const watched = watchPasses(flags);
+  const { memory } = memoryOf(flags);
+  const training: TrainingOptions = {
     ...options,
     passes: watched.passes,
     loss: makers.loss({ ...flags }, flags.loss ?? "cross-entropy"),
     optimizer: makers.optimizer({ ...flags }, flags.optimizer ?? "sgd"),
     freeze,
     clipGradients: present({ norm, value }),
-    ...present({ emitGradients }),
-  });
-  const verification = await watched.verified(options);
+    ...present({ emitGradients, memory }),
+  };
+  const { graph, manifest, state, report } = compileTraining(model, training);
+  // The budget is one for the size that was asked for.
+  const again = (shapes: InputShapes) => compileTraining(model, { ...training, shapes, memory: { recompute: flags.recompute } });
+  const verification = await watched.verified({ model, options, again });
   const stateFile = flags.output.replace(/(?:\.onnx)?$/, ".safetensors");
   await writeModelFile(flags.output, graph, fileOptions(flags, { [trainingManifestKey]: printTrainingManifest(manifest) }));
   await writeSafetensors(stateFile, state);
@@ -165,6 +212,7 @@ async function compileForTraining({ model }: LoadedModel, flags: Flags, options:
     });
   const reads = ["a batch", "targets", ...Object.keys(manifest.scalars), `${manifest.state.length} state tensors`];
   writeOut(`${describe(flags.output, graph, flags)}; reads ${reads.join(", ")}; initial state in ${stateFile}\n`);
+  writeOut(memoryText(flags, graph));
   writeOut(toldOf(flags, report, verification));
 }
 
@@ -178,49 +226,20 @@ const description = (graph: Graph, flags: Flags) => ({
 const describe = (file: string, graph: Graph, flags: Flags): string =>
   `${outColors().bold(harmless(file))}: ${graph.nodes.length} nodes, all ai.onnx ${flags.opset ?? defaultOpset}`;
 
-function imagesOf({ image, mean, std }: Flags): Pick<CompileOptions, "images"> {
-  if (image.length === 0 && (mean ?? std) !== undefined) throw new UsageError("--mean and --std are those of --image", "add --image INPUT");
-  return image.length === 0 ? {} : { images: Object.fromEntries(image.map((input) => [input, present({ mean, std })])) };
+function imagesOf({ image, mean, std, resize }: Flags): Pick<CompileOptions, "images"> {
+  if (image.length === 0 && (mean ?? std ?? resize) !== undefined)
+    throw new UsageError("--mean, --std and --resize are those of --image", "add --image INPUT");
+  return image.length === 0 ? {} : { images: Object.fromEntries(image.map((input) => [input, present({ mean, std, resize })])) };
+}
+function classesOf(model: LoadedModel["model"], { softmax, topK, shape }: Flags): Pick<CompileOptions, "classes"> {
+  if (softmax === undefined && topK === undefined) return {};
+  const [first] = sourceOf(model, parseShapes(shape)).graph.outputs;
+  return first === undefined ? {} : { classes: { [first.name]: present({ softmax, topK }) } };
 }
 function halfOf({ float16, float16Io, keepFloat32: keep }: Flags): Pick<CompileOptions, "float16"> {
   const isHalf = float16 === true || float16Io === true;
   if (!isHalf && keep.length > 0) throw new UsageError("--keep-float32 is an exception from --float16", "add --float16");
   return isHalf ? { float16: { keep, io: float16Io === true ? "float16" : "float32" } } : {};
-}
-
-/** Which passes run, and the proof of what they did, where it is asked for. */
-interface Watched {
-  readonly passes: OptimizeOptions;
-  /** Runs the graphs before and after each pass. Throws a CompileError when one of them computes something else: no file is written then. */
-  verified(options: CompileOptions): Promise<Verification | null>;
-}
-const passNamed = (option: string, text: string): string => oneOf(option, text, passNames);
-function watch({ until, without, printAfter, verify, seed = 0 }: Flags): Watched {
-  const runs: PassRun[] = [];
-  const printed = new Set(printAfter.map((name) => passNamed("--print-after", name)));
-  const onPass = (run: PassRun): void => {
-    if (verify === true) runs.push(run);
-    if (printed.has(run.name) && run.result.graph !== run.before) writeErr(`after ${run.name}:\n${harmless(printGraph(run.result.graph))}`);
-  };
-  return {
-    passes: { without: without.map((name) => passNamed("--without", name)), onPass, ...present({ until }) },
-    verified: async (options) => {
-      if (verify !== true) return null;
-      const verification = await verifyPasses(runs, targetOf(options), seed);
-      refuseBroken(verification);
-      return verification;
-    },
-  };
-}
-function refuseBroken(verification: Verification): void {
-  const wrong = verification.verdicts.find((verdict) => verdict.error > verdict.tolerance);
-  if (wrong === undefined) return;
-  throw userError(
-    "verify",
-    `the graph computes something else after ${wrong.pass}:\n${verificationText(verification)}`,
-    wrong.culprit?.location ?? nowhere,
-    { help: `compile with --without ${wrong.pass}, and report this as a fault of striate` },
-  );
 }
 
 const proof = (report: OptimizationReport, verification: Verification | null) => ({

@@ -31,6 +31,22 @@ const commands: Readonly<Record<string, Entry>> = {
     summary: "what one position of a value sees of the input",
     load: async () => (await import("./receptive-field.ts")).receptiveFieldCommand(),
   },
+  diff: {
+    summary: "what changed between two models: layers, shapes, weights, cost, outputs",
+    load: async () => (await import("./diff.ts")).diffCommand(),
+  },
+  profile: {
+    summary: "where a model's time goes, by layer, op or line, and what bounds it",
+    load: async () => (await import("./profile.ts")).profileCommand(),
+  },
+  memory: {
+    summary: "how much memory activations take, for inference and for training",
+    load: async () => (await import("./memory.ts")).memoryCommand(),
+  },
+  report: {
+    summary: "a page about a model: its graph, costs, receptive fields, optimisations",
+    load: async () => (await import("./report.ts")).reportCommand(),
+  },
   train: { summary: "train a model on MNIST or on folders of images", load: async () => (await import("./train.ts")).trainCommand() },
   run: { summary: "run a model on images or tensors", load: async () => (await import("./run.ts")).runCommand() },
   print: { summary: "a model's graph as text or JSON", load: async () => (await import("./print.ts")).printCommand() },

@@ -1,7 +1,15 @@
 /** `--input`: images and tensors for a model's inputs. */
 import { existsSync } from "node:fs";
 import { extname } from "node:path";
-import { type ChannelStatistics, type ImageOptions, imagenetStatistics, loadImage, normalize, readNpyFile } from "../data/index.ts";
+import {
+  type ChannelStatistics,
+  type ImageOptions,
+  imagenetStatistics,
+  loadImage,
+  loadPixels,
+  normalize,
+  readNpyFile,
+} from "../data/index.ts";
 import { userError } from "../ir/diagnostic.ts";
 import { nowhere } from "../ir/location.ts";
 import type { TensorData } from "../ir/tensor-data.ts";
@@ -71,12 +79,15 @@ async function feedsOf(
   throw userError("run-input", `${file}: it has no tensor named like an input: ${ports.map((p) => p.name).join(", ")}`, nowhere);
 }
 
-async function imageFeed(file: string, port: Port, { size, statistics, fit }: ImageReading): Promise<TensorData> {
-  const [batch, channels, height, width] = port.shape ?? [];
-  if (port.shape?.length !== 4 || (channels !== 1 && channels !== 3) || (port.dtype !== "float32" && port.dtype !== "uint8")) {
+async function imageFeed(file: string, port: Port, reading: ImageReading): Promise<TensorData> {
+  const shape = port.shape?.length === 4 ? port.shape : [];
+  const batch = shape[0];
+  const [planes, interleaved] = [channelsOf(shape[1]), channelsOf(shape[3])];
+  const isBytes = port.dtype === "uint8";
+  if (!(planes !== null && (isBytes || port.dtype === "float32")) && !(interleaved !== null && isBytes)) {
     throw userError(
       "image-input",
-      `input "${port.name}" is ${port.description}, which is no image: those are float32 or uint8[N, 1 or 3, height, width]`,
+      `input "${port.name}" is ${port.description}, which is no image: those are float32 or uint8[N, 1 or 3, height, width], or uint8[N, height, width, 1 or 3]`,
       nowhere,
       {
         help: "give a .npy or .safetensors file",
@@ -87,11 +98,25 @@ async function imageFeed(file: string, port: Port, { size, statistics, fit }: Im
     throw userError("image-input", `input "${port.name}" is ${port.description}: it takes ${batch} images at once`, nowhere, {
       help: "give a .npy file",
     });
+  if (planes !== null) return planesFeed(file, port, { ...sized(shape[2], shape[3], port, reading), channels: planes }, reading);
+  // A graph that takes any size scales images itself.
+  const own = shape.slice(1, 3).every((d) => typeof d !== "number") && reading.size === undefined;
+  const channels = interleaved ?? 3;
+  return batchOf(await loadPixels(file, own ? { channels } : { ...sized(shape[1], shape[2], port, reading), channels }));
+}
+const channelsOf = (size: unknown): 1 | 3 | null => (size === 1 || size === 3 ? size : null);
+const batchOf = (image: TensorData): TensorData => ({ ...image, shape: [1, ...image.shape] });
+
+/** The size of images for an input, and how they fit it. Throws a UsageError where neither the input nor the options tell it. */
+function sized(height: unknown, width: unknown, port: Port, { size, fit }: ImageReading): Omit<ImageOptions, "channels"> {
   const [h, w] = [size?.height ?? height, size?.width ?? width];
   if (typeof h !== "number" || typeof w !== "number")
     throw new UsageError(`input "${port.name}" is ${port.description}, which leaves the size open`, "give --size, as in --size 224x224");
-  const image = await loadImage(file, { height: h, width: w, channels, ...(fit === undefined ? {} : { fit }) });
-  const one = { ...image, shape: [1, ...image.shape] };
+  return { height: h, width: w, ...(fit === undefined ? {} : { fit }) };
+}
+
+async function planesFeed(file: string, port: Port, options: ImageOptions, { statistics }: ImageReading): Promise<TensorData> {
+  const one = batchOf(await loadImage(file, options));
   if (port.dtype === "uint8") return one;
-  return normalize(statistics ?? (channels === 3 ? imagenetStatistics : { mean: 0.5, std: 0.5 })).apply(one);
+  return normalize(statistics ?? (options.channels === 3 ? imagenetStatistics : { mean: 0.5, std: 0.5 })).apply(one);
 }

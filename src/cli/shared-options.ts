@@ -45,6 +45,40 @@ function readDim(dim: string, text: string): Dim {
   }
 }
 
+/** Sizes of symbols from `N=32` texts. Throws a UsageError on anything else. */
+export function parseSizes(option: string, texts: readonly string[]): Readonly<Record<string, number>> {
+  const sizes: Record<string, number> = {};
+  for (const text of texts) {
+    const [, symbol, size] = /^([A-Za-z_]\w*)=(\d+)$/.exec(text) ?? [];
+    if (symbol === undefined || !Number.isSafeInteger(Number(size)) || Number(size) < 1)
+      throw new UsageError(`${option} takes SYMBOL=SIZE, as in N=32, not "${text}"`);
+    if (Object.hasOwn(sizes, symbol)) throw new UsageError(`${option} gives "${symbol}" twice`);
+    sizes[symbol] = Number(size);
+  }
+  return sizes;
+}
+
+const byteUnits: Readonly<Record<string, number>> = {
+  "": 1,
+  B: 1,
+  kB: 1e3,
+  MB: 1e6,
+  GB: 1e9,
+  TB: 1e12,
+  KiB: 2 ** 10,
+  MiB: 2 ** 20,
+  GiB: 2 ** 30,
+  TiB: 2 ** 40,
+};
+/** `--memory-budget 2GiB`: bytes, from a number and a unit of powers of 1000 or 1024. */
+export function byteSizeOption(text: string): number {
+  const [, number, unit = ""] = /^(\d+(?:\.\d+)?) ?([A-Za-z]*)$/.exec(text) ?? [];
+  const scale = Object.hasOwn(byteUnits, unit) ? byteUnits[unit] : undefined;
+  const bytes = Math.floor(Number(number) * (scale ?? Number.NaN));
+  if (bytes >= 1 && Number.isSafeInteger(bytes)) return bytes;
+  throw new UsageError(`--memory-budget takes a size such as 800MB or 2GiB, not "${text}"`);
+}
+
 /** `--seed N`. */
 export const seedOption = (text: string): number => naturalNumber("--seed", text);
 /** `--opset N`. */
@@ -60,6 +94,12 @@ export const targetOption = (text: string): "portable" | "cuda" => oneOf("--targ
 /** `--providers cuda,cpu`. */
 export const providersOption = (text: string): readonly ("cpu" | "cuda")[] =>
   text.split(",").map((name) => oneOf("--providers", name.trim(), ["cpu", "cuda"]));
+/** `--size HEIGHTxWIDTH`. */
+export function sizeOption(text: string): { readonly height: number; readonly width: number } {
+  const [, height, width] = /^(\d+)x(\d+)$/.exec(text) ?? [];
+  if (height === undefined || width === undefined) throw new UsageError(`--size takes HEIGHTxWIDTH, as in 224x224, not "${text}"`);
+  return { height: naturalNumber("--size", height, 1), width: naturalNumber("--size", width, 1) };
+}
 /** An option of one or several numbers, `0.5` or `0.485,0.456,0.406`. */
 export const numbersOption =
   (name: string) =>

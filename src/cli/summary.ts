@@ -3,78 +3,126 @@ import type { Command } from "commander";
 import { sourceOf } from "../compile/index.ts";
 import type { Dim } from "../ir/dim.ts";
 import { printType } from "../ir/graph.ts";
-import { type ModelSummary, summarize } from "../train/summarize.ts";
+import { type ModelSummary, type SummaryCost, type SummaryRow, summarize } from "../train/summarize.ts";
+import { type SummaryPart, type SummaryScope, scopesOf } from "../train/summary-scopes.ts";
 import { loadModel } from "./load-model.ts";
 import { type ModelFlags, modelCommand, parseShapes } from "./shared-options.ts";
+import { type ColumnName, columnNames, columnsNamed, columnsOption, defaultColumns, type SummaryLine } from "./summary-columns.ts";
 import { table } from "./table.ts";
 import { byteCount, grouped, outColors, writeJson, writeOut } from "./terminal.ts";
+import { naturalNumber } from "./usage.ts";
 
 interface Flags extends ModelFlags {
+  readonly depth?: number;
+  readonly columns: readonly ColumnName[];
   readonly json?: boolean;
 }
 
+const convention = {
+  macs: "multiply-adds of convolutions and matrix products, attention's two included",
+  flops: "2 for each MAC and 1 for every other operation",
+  other: "operations that are no MACs: additions of biases, pooling, normalization, activations and so on, by kind",
+  parameters: "elements of learnt tensors, running statistics of normalisations not included",
+} as const;
+
 const examples = `
-MACs are multiply-adds of convolutions and matrix products. A receptive field is what one position of the layer's output sees of the input.
+MACs are ${convention.macs}; FLOPs are
+${convention.flops}. A line of a scope is the sum of its layers, with the output of the last one. A receptive
+field is what one position of the layer's output sees of the input.
+
+Columns: ${columnNames}
 
 Examples:
   striate summary my-net.ts
   striate summary models/resnet.ts#resnet18 --set numClasses=10 --shape input=N,3,64,64
+  striate summary models/vit.ts --depth 2 --columns name,params,macs,share
   striate summary resnet18.onnx --json`;
 
-/** Prints the layers of a model with shapes, parameters, MACs and receptive fields. */
+/** Prints the layers of a model by scope, with shapes, parameters, arithmetic, memory and receptive fields. */
 export function summaryCommand(): Command {
   return modelCommand("summary")
-    .option("--json", "the same as JSON")
+    .option("--depth <n>", "how many scopes deep; all when absent", (text) => naturalNumber("--depth", text, 1))
+    .option("--columns <names>", "which columns, separated by commas", columnsOption, defaultColumns)
+    .option("--json", "all figures of all layers and scopes as JSON")
     .addHelpText("after", examples)
     .action(async (spec: string, flags: Flags) => {
       const { model } = await loadModel(spec, flags.set);
       const summary = summarize(sourceOf(model, parseShapes(flags.shape)));
       if (flags.json === true) writeJson(json(summary));
-      else writeOut(text(summary));
+      else writeOut(text(summary, flags));
     });
 }
 
-const shown = (value: Dim): string => (value === 0 ? "" : typeof value === "number" ? grouped(value) : value);
-
-function text(summary: ModelSummary): string {
-  const columns = [
-    { title: "layer", align: "left" },
-    { title: "op", align: "left" },
-    { title: "output", align: "left" },
-    { title: "parameters", align: "right" },
-    { title: "MACs", align: "right" },
-    { title: "receptive field", align: "left" },
-  ] as const;
-  const inputs = summary.inputs.map((v) => [v.name, "", printType(v.type), "", "", ""]);
-  const rows = summary.rows.map((r) => [r.name, r.kind, printType(r.output), shown(r.parameters), shown(r.macs), r.receptiveField]);
-  return `${table(columns, [...inputs, ...rows])}${totals(summary)}\n`;
+function text(summary: ModelSummary, { depth = Number.POSITIVE_INFINITY, columns: wanted }: Flags): string {
+  const columns = columnsNamed(wanted);
+  const inputs = summary.inputs.map((v) => wanted.map((name) => (name === "name" ? v.name : name === "output" ? printType(v.type) : "")));
+  const rows = linesOf(scopesOf(summary), depth, "").map((line) => columns.map(({ cell }) => cell(line, summary)));
+  return `${table(columns, [...inputs, ...rows])}${totals(summary)}`;
 }
 
-function totals({ parameters, parameterBytes, macs, other, activationBytes, perImage }: ModelSummary): string {
-  const per = perImage ? " per image" : "";
+function linesOf(parts: readonly SummaryPart[], depth: number, indent: string): readonly SummaryLine[] {
+  return parts.flatMap((part): readonly SummaryLine[] => {
+    if (part.kind === "layer") return [{ label: indent + part.label, cost: part.layer, layer: part.layer, isScope: false }];
+    const { label, cost, last, parts: inner } = part.scope;
+    const own = { label: indent + label, cost, layer: last, isScope: true };
+    return depth <= 1 ? [own] : [own, ...linesOf(inner, depth - 1, `${indent}  `)];
+  });
+}
+
+function totals(s: ModelSummary): string {
   const count = (value: Dim): string => (typeof value === "number" ? grouped(value) : value);
-  const peak = activationBytes === null ? "" : `, ${byteCount(activationBytes)} of activations at the peak`;
-  return `${outColors().bold("total")} ${count(parameters)} parameters (${byteCount(parameterBytes)}), ${count(macs)} MACs and ${count(other)} other operations${per}${peak}`;
+  const kinds = [...s.otherByKind].map(([kind, n]) => `${count(n)} ${kind}`).join(", ");
+  const memory = s.activationBytes === null ? "" : `\n${byteCount(s.activationBytes)} of activations at the peak`;
+  const c = outColors();
+  return [
+    `${c.bold("total")} ${count(s.parameters)} parameters (${byteCount(s.parameterBytes)}), ${count(s.macs)} MACs and ${count(s.other)} other operations${s.perImage ? " per image" : ""}${memory}`,
+    ...(kinds === "" ? [] : [`other operations: ${kinds}`]),
+    c.dim(`MACs: ${convention.macs}; ${count(s.flops)} FLOPs at ${convention.flops}`),
+    "",
+  ].join("\n");
 }
+
+const costJson = (c: SummaryCost) => ({
+  parameters: c.parameters,
+  weightBytes: c.weightBytes,
+  macs: c.macs,
+  flops: c.flops,
+  other: c.other,
+  otherByKind: c.otherByKind,
+  outputBytes: c.outputBytes,
+});
+const layerJson = (row: SummaryRow) => ({
+  name: row.name,
+  op: row.kind,
+  ops: row.ops,
+  inputs: row.inputs,
+  output: row.output,
+  ...costJson(row),
+  receptiveField: row.fields,
+  source: row.location.position,
+});
+const scopeJson = ({ name, cost, last, parts }: SummaryScope, depth: number): readonly object[] => [
+  { name, depth, layers: layersIn(parts), output: last.output, ...costJson(cost), receptiveField: last.fields },
+  ...scopesJson(parts, depth + 1),
+];
+const scopesJson = (parts: readonly SummaryPart[], depth: number): readonly object[] =>
+  parts.flatMap((part) => (part.kind === "scope" ? scopeJson(part.scope, depth) : []));
+/** The names of all layers below. */
+const layersIn = (parts: readonly SummaryPart[]): readonly string[] =>
+  parts.flatMap((part) => (part.kind === "scope" ? layersIn(part.scope.parts) : [part.layer.name]));
 
 const json = (s: ModelSummary) => ({
   name: s.name,
+  convention,
   inputs: s.inputs.map(({ name, type }) => ({ name, ...type })),
-  layers: s.rows.map(({ name, kind, output, parameters, macs, other, fields }) => ({
-    name,
-    op: kind,
-    output,
-    parameters,
-    macs,
-    other,
-    receptiveField: fields,
-  })),
+  outputs: s.outputs.map(({ name, type }) => ({ name, ...type })),
+  layers: s.rows.map(layerJson),
+  scopes: scopesJson(scopesOf(s), 1),
   total: {
-    parameters: s.parameters,
+    ...costJson(s),
     parameterBytes: s.parameterBytes,
-    macs: s.macs,
-    other: s.other,
     activationBytes: s.activationBytes,
     perImage: s.perImage,
+    formulas: s.formulas,
   },
 });

@@ -99,7 +99,7 @@ async function runAll(graph: Graph, sizes: readonly Sizes[], target: Target, see
 }
 
 /** Seeded contents: floats in [-1, 1), bytes of any value, other integers and bools 0 or 1, which are valid indices nearly anywhere. */
-function inputFor({ name, type: { dtype, shape } }: Value, sizes: Sizes, seed: number): TensorData {
+export function inputFor({ name, type: { dtype, shape } }: Value, sizes: Sizes, seed: number): TensorData {
   const dims = shape.map((d) => Number(substitute(d, sizes)));
   const numbers = new Array<number>(dims.reduce((n, d) => n * d, 1));
   const most = dtypes[dtype].size === 1 && dtype === "uint8" ? 256 : 2;

@@ -1,6 +1,7 @@
 /** Which class is taken for which. */
 import { grouped, type Html, html, percent } from "./html.ts";
-import type { Section, TrainingReport } from "./training-report.ts";
+import type { Section } from "./page.ts";
+import type { TrainingReport } from "./training-report.ts";
 
 /** Above this many classes the matrix is unreadable: the most frequent confusions are listed alone. */
 const mostClasses = 30;

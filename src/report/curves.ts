@@ -1,10 +1,9 @@
 /** Loss and accuracy over the epochs, drawn by ECharts as SVG. */
-import { LineChart } from "echarts/charts";
-import { GridComponent } from "echarts/components";
-import * as echarts from "echarts/core";
-import { SVGRenderer } from "echarts/renderers";
-import { type Html, html, percent, trustedMarkup } from "./html.ts";
-import type { EpochPoint, Section, StepPoint, TrainingReport } from "./training-report.ts";
+import type { EChartsCoreOption } from "echarts/core";
+import { axisLines, axisTexts, drawChart } from "./draw-chart.ts";
+import { type Html, html, percent } from "./html.ts";
+import type { Section } from "./page.ts";
+import type { EpochPoint, StepPoint, TrainingReport } from "./training-report.ts";
 
 interface Curve {
   readonly name: string;
@@ -65,61 +64,34 @@ function smoothed(steps: readonly StepPoint[]): readonly (readonly [number, numb
   });
 }
 
-const size = { width: 560, height: 280 } as const;
-let registered = false;
+const drawn = (chart: Chart): Html => drawChart({ title: chart.title, legend: chart.curves }, option(chart));
 
-function drawn(chart: Chart): Html {
-  if (!registered) echarts.use([LineChart, GridComponent, SVGRenderer]);
-  registered = true;
-  const canvas = echarts.init(null, null, { renderer: "svg", ssr: true, ...size });
-  try {
-    canvas.setOption(option(chart));
-    const svg = withoutStyle(canvas.renderToSVGString());
-    const legend = chart.curves.map((c) => html`<li><span class="key" style="background:${c.color}"></span>${c.name}</li>`);
-    return html`<figure><figcaption>${chart.title}<ul class="legend">${legend}</ul></figcaption>${trustedMarkup(svg)}</figure>`;
-  } finally {
-    // ECharts holds the process open until its charts are disposed of.
-    canvas.dispose();
-  }
-}
-
-/** The picture at the width that the page gives it, without the style that ECharts adds for the mouse. */
-const withoutStyle = (svg: string): string =>
-  svg.replace(/^<svg width="\d+" height="\d+"/, '<svg aria-hidden="true"').replace(/<style[^>]*>[\s\S]*?<\/style>/g, "");
-
-function option({ title, curves, axis }: Chart): echarts.EChartsCoreOption {
+function option({ title, curves, axis }: Chart): EChartsCoreOption {
   const all = curves.flatMap((c) => c.points.map(([epoch]) => epoch));
-  const lines = {
-    axisLine: { lineStyle: { color: "var(--line)" } },
-    axisTick: { show: false },
-    splitLine: { lineStyle: { color: "var(--line)" } },
-  };
-  const labels = { color: "var(--muted)", fontSize: 12, fontFamily: "inherit" };
   const last = Math.max(1, ...all);
   // A loss falls by orders of magnitude: on a linear axis all but the first steps would be one flat line.
   const logarithmic = title === "Loss" && curves.every((c) => c.points.every(([, loss]) => loss > 0));
   return {
-    animation: false,
     grid: { left: 56, right: 16, top: 12, bottom: 40 },
     xAxis: {
-      ...lines,
+      ...axisLines,
       type: "value",
       name: "epoch",
       nameLocation: "middle",
       nameGap: 26,
-      nameTextStyle: labels,
+      nameTextStyle: axisTexts,
       min: 0,
       max: last,
       minInterval: last < 2 ? 0.25 : 1,
-      axisLabel: { ...labels, showMaxLabel: true },
+      axisLabel: { ...axisTexts, showMaxLabel: true },
       splitLine: { show: false },
     },
     yAxis: {
-      ...lines,
+      ...axisLines,
       type: logarithmic ? "log" : "value",
       scale: true,
       axisLine: { show: false },
-      axisLabel: { ...labels, formatter: axis },
+      axisLabel: { ...axisTexts, formatter: axis },
     },
     series: curves.map(({ name, color, points, thin }) => ({
       name,

@@ -1,41 +1,44 @@
-/** The graph before and after optimisation, and what each pass did. */
+/** Graphs by scope, folded and opened in the page. */
 import type { Graph } from "../ir/graph.ts";
-import { drawGraph } from "./draw-graph.ts";
 import { type Html, html } from "./html.ts";
-import type { PassRow, Section, TrainingReport } from "./training-report.ts";
+import { type FiguresOf, layOutGraph } from "./lay-out-scopes.ts";
+import { type Section, scriptData } from "./page.ts";
 
-/** Both graphs side by side, drawn by Graphviz. */
-export async function graphsSection({ before, after }: TrainingReport): Promise<Section | null> {
-  const shown = [
-    { title: "Before", graph: before },
-    { title: "After", graph: after },
-  ].flatMap(({ title, graph }) => (graph === null ? [] : [{ title, graph }]));
-  if (shown.length === 0) return null;
-  const panels = await Promise.all(shown.map(({ title, graph }) => panel(title, graph)));
-  return { id: "graph", title: "Graph before and after optimisation", body: html`<div class="graphs">${panels}</div>` };
+/** A graph to show. */
+export interface ShownGraph {
+  readonly title: string;
+  readonly graph: Graph;
+  readonly figuresOf?: FiguresOf;
 }
 
-async function panel(title: string, graph: Graph): Promise<Html> {
-  const caption = `${title}: ${graph.nodes.length} nodes`;
-  const picture = await drawGraph(graph);
-  if (picture === null)
-    return html`<figure><figcaption>${caption}</figcaption><p>Too large to draw; <code>striate print</code> shows it as text.</p></figure>`;
-  return html`<figure><figcaption>${caption}</figcaption><div class="scroll graph" tabindex="0" role="img" aria-label="${caption}">${picture}</div></figure>`;
+/** One graph at a time; which one is chosen above it. */
+export async function graphsSection(title: string, graphs: readonly ShownGraph[]): Promise<Section | null> {
+  if (graphs.length === 0) return null;
+  const views: Html[] = [];
+  for (const [i, shown] of graphs.entries()) views.push(await view(shown, i));
+  const choice = (shown: ShownGraph, i: number): Html =>
+    html`<label><input type="radio" name="graph" value="${i}"${i === 0 ? html` checked` : null}>${caption(shown)}</label>`;
+  const choices = graphs.length < 2 ? null : html`<fieldset class="choice"><legend>Graph</legend>${graphs.map(choice)}</fieldset>`;
+  return { id: "graph", title, body: html`<div class="graphs">${choices}${views}</div>`, scripts: ["view-graphs"] };
 }
+const caption = ({ title, graph }: ShownGraph): string => `${title}: ${graph.nodes.length} nodes`;
 
-/** The passes in the order in which they ran. */
-export function passesSection({ passes }: TrainingReport): Section | null {
-  if (passes.length === 0) return null;
-  const refusals = (pass: PassRow): Html | null =>
-    pass.refusals.length === 0
-      ? null
-      : html`<details><summary>${pass.refusals.length} left alone</summary><ul>${pass.refusals.map((r) => html`<li>${r}</li>`)}</ul></details>`;
-  const row = (
-    pass: PassRow,
-  ): Html => html`<tr><th scope="row">${pass.name}</th><td>${pass.applied}</td><td>${pass.nodesBefore}</td><td>${pass.nodesAfter}</td><td class="note">${refusals(pass)}</td></tr>
+const buttons = [
+  ["fold", "Fold all", "Fold all"],
+  ["open", "Open all", "Open all"],
+  ["out", "Zoom out", "−"],
+  ["in", "Zoom in", "+"],
+  ["fit", "Fit the width", "Fit"],
+] as const;
+
+async function view(shown: ShownGraph, i: number): Promise<Html> {
+  const data = await layOutGraph(shown.graph, shown.figuresOf ?? (() => null));
+  const tools = buttons.map(
+    ([act, label, text]) => html`<button type="button" data-do="${act}" aria-label="${label}" title="${label}">${text}</button>`,
+  );
+  return html`<div class="graph-view view-${i}" aria-label="${caption(shown)}">
+<div class="tools">${tools}<span class="zoom" aria-hidden="true"></span><span class="hint">Press a scope to open it, a node for its details. Keys: arrows, Enter, Esc, + and −.</span></div>
+<div class="stage"><div class="canvas" tabindex="-1"><noscript>The graph is drawn by a script, which this browser does not run.</noscript></div><dl class="details" aria-live="polite" hidden></dl></div>
+${scriptData(data)}</div>
 `;
-  const body = html`<div class="scroll" tabindex="0" role="region" aria-label="Passes"><table class="passes">
-<thead><tr><th scope="col">pass</th><th scope="col">changes</th><th scope="col">nodes before</th><th scope="col">nodes after</th><th scope="col">remarks</th></tr></thead>
-<tbody>${passes.map(row)}</tbody></table></div>`;
-  return { id: "passes", title: "Passes", body };
 }

@@ -1,7 +1,8 @@
 /** The examples that the model was most sure of, and wrong. */
-import sharp from "sharp";
 import { html, percent } from "./html.ts";
-import type { Mistake, Section, TrainingReport } from "./training-report.ts";
+import type { Section } from "./page.ts";
+import { pictureUri } from "./picture.ts";
+import type { TrainingReport } from "./training-report.ts";
 
 /** The grid of mistakes, in the order given, each image as a PNG inside the page. */
 export async function mistakesSection({ mistakes, classes }: TrainingReport): Promise<Section | null> {
@@ -10,19 +11,11 @@ export async function mistakesSection({ mistakes, classes }: TrainingReport): Pr
   const cards = await Promise.all(
     mistakes.map(async (m) => {
       const alt = `Example ${m.row}: ${name(m.truth)} taken for ${name(m.predicted)}`;
-      return html`<li><figure><img src="${await dataUri(m)}" width="${m.width}" height="${m.height}" alt="${alt}">
+      return html`<li><figure><img src="${await pictureUri(m, "png")}" width="${m.width}" height="${m.height}" alt="${alt}">
 <figcaption><span class="was"><b>${name(m.truth)}</b> read as <b class="bad">${name(m.predicted)}</b></span><span class="sure">${percent(m.probability, 1)} sure · #${m.row}</span></figcaption></figure></li>
 `;
     }),
   );
   const body = html`<p>The ${mistakes.length} mistakes about which the model was most certain.</p><ul class="mistakes">${cards}</ul>`;
   return { id: "mistakes", title: "Worst mistakes", body };
-}
-
-async function dataUri({ pixels, width, height, channels }: Mistake): Promise<string> {
-  const area = width * height;
-  if (pixels.length !== area * channels) throw new RangeError(`a picture of ${channels}x${height}x${width} has ${pixels.length} bytes`);
-  const interleaved = Uint8Array.from({ length: pixels.length }, (_, i) => pixels[(i % channels) * area + Math.floor(i / channels)] ?? 0);
-  const png = await sharp(interleaved, { raw: { width, height, channels } }).png({ compressionLevel: 9 }).toBuffer();
-  return `data:image/png;base64,${png.toString("base64")}`;
 }

@@ -4,10 +4,11 @@ import type { Compilable } from "../compile/index.ts";
 import { buildInference, type InputShapes, sourceOf } from "../compile/index.ts";
 import type { Dataset } from "../data/index.ts";
 import type { TensorData } from "../ir/tensor-data.ts";
-import type { OptimizationReport } from "../passes/index.ts";
-import type { Mistake, PassRow, StepPoint, TrainingReport } from "../report/index.ts";
+import { grouped } from "../report/html.ts";
+import type { Mistake, StepPoint, TrainingReport } from "../report/index.ts";
 import type { EpochRecord } from "../runtime/index.ts";
 import type { ModelTrainer } from "./create-trainer.ts";
+import { passRows } from "./pass-rows.ts";
 import type { ClassifierScores, Misclassified } from "./score-classifier.ts";
 import { accuracyOf } from "./scores.ts";
 import { summarize } from "./summarize.ts";
@@ -56,12 +57,10 @@ async function reportOf(run: RunToReport): Promise<TrainingReport> {
     layers: summary.rows,
     before: source,
     after: graph,
-    passes: passRows(report, source.nodes.length),
+    passes: passRows(report),
     footer: run.footer,
   };
 }
-
-const grouped = (value: number | string): string => String(value).replace(/\B(?=(\d{3})+(?!\d))/g, "\u202f");
 
 const epochPoint = ({ epoch, train, validation }: EpochRecord) => ({
   epoch,
@@ -70,21 +69,6 @@ const epochPoint = ({ epoch, train, validation }: EpochRecord) => ({
   validationLoss: validation?.loss ?? null,
   validationAccuracy: validation === null ? null : accuracyOf(validation),
 });
-
-function passRows(report: OptimizationReport, nodes: number): readonly PassRow[] {
-  let before = nodes;
-  return report.map(({ pass, applied, nodeDelta, skipped }) => {
-    const row = {
-      name: pass,
-      applied: applied.length,
-      nodesBefore: before,
-      nodesAfter: before + nodeDelta,
-      refusals: skipped.map((s) => `${s.node}: ${s.reason}`),
-    };
-    before += nodeDelta;
-    return row;
-  });
-}
 
 async function pictures(mistakes: readonly Misclassified[], pixels: Dataset): Promise<readonly Mistake[]> {
   const { inputs } = await pixels.read(mistakes.map((m) => m.row));

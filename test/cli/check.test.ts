@@ -167,17 +167,17 @@ test("wrong usage is exit code 2", async () => {
   expect({ code: missing.code, err: missing.err }).toEqual({ code: 1, err: "error[model-file]: no-such.ts: there is no such file\n" });
 });
 
-test("a generic function with too many layers for the type checker is told what to do", async () => {
+test("a generic function with too many sums for the type checker is told what to do", async () => {
   const layers = Array.from(
-    { length: 120 },
-    (_, i) => `  const x${i + 1} = conv2d(x${i}, { outChannels: 4, kernelSize: 3, padding: 1, name: "c${i}" });`,
+    { length: 60 },
+    (_, i) => `  const x${i + 1} = add(conv2d(x${i}, { outChannels: 4, kernelSize: 3, padding: 1, name: "c${i}" }), x${i});`,
   );
   const file = written(
     "deep.ts",
-    `import { conv2d, defineModel, type Tensor } from "striate";
+    `import { add, conv2d, defineModel, type Tensor } from "striate";
 function deep<S>(x0: Tensor<S>) {
 ${layers.join("\n")}
-  return x120;
+  return x60;
 }
 export default defineModel({ name: "Deep", inputs: { input: ["N", 4, 8, 8] }, forward: ({ input }) => deep(input) });
 `,
@@ -185,7 +185,7 @@ export default defineModel({ name: "Deep", inputs: { input: ["N", 4, 8, 8] }, fo
   const { code, err } = await check(file);
   expect(err).toContain("error[TS2589]: Type instantiation is excessively deep and possibly infinite.");
   expect(err).toContain(
-    "  help: a generic function holds about 80 layers in a row: split it into functions that call each other, or write the layers as a sequential",
+    "  help: a generic function holds about 40 sums or joins in a row, or 80 calls of other generic functions: split it, and call the parts one after the other where the shape is known",
   );
   expect(code).toBe(1);
 });

@@ -37,7 +37,10 @@ conv1    Conv     float32[N, 2, 4, 4]          20   288  3x3, stride 1
 relu     Relu     float32[N, 2, 4, 4]                    3x3, stride 1
 flatten  Flatten  float32[N, 32]                         whole input
 fc       Gemm     float32[N, 3]                99    96  whole input
-total 119 parameters (476 B), 384 MACs and 67 other operations per image, 272 B of activations at the peak
+total 119 parameters (476 B), 384 MACs and 67 other operations per image
+272 B of activations at the peak
+other operations: 35 bias, 32 activation
+MACs: multiply-adds of convolutions and matrix products, attention's two included; 835 FLOPs at 2 for each MAC and 1 for every other operation
 `,
     });
   });

@@ -28,10 +28,10 @@ describe.concurrent("passes on the command line", () => {
     expect([code, stderr]).toEqual([0, ""]);
     const lines = stdout.split("\n");
     expect(lines[0]).toBe("explained.onnx: 5 nodes, all ai.onnx 18 (6 before optimisation)");
-    // A weight of 36 numbers and a bias of 4.
-    expect(lines).toContain("  fuse-batch-norm                   1 applied, -1 nodes, +160 B");
+    // A weight of 36 numbers and a bias of 4 for those of the convolution and four statistics of 4.
+    expect(lines).toContain("  fuse-batch-norm                   1 applied, -1 nodes, -64 B");
     expect(stdout).toMatch(/ {2}fuse-batch-norm +same: largest relative error \d\.\de-\d+ \(1 changes\)\n/);
-    expect(lines).toContain("  verified at N=1; N=2; N=3");
+    expect(lines).toContain(`  verified at N=1; N=2; N=3; ${["1", "2", "3"].map((n) => `N=${n}, image[2]=7, image[3]=7`).join("; ")}`);
   });
 
   test("--until and --without leave passes out, and --print-after shows the graph", async () => {
@@ -50,7 +50,19 @@ describe.concurrent("passes on the command line", () => {
     const { stdout, code } = await compile("net.train.onnx", "--mode", "training", "--explain", "--verify");
     expect(code).toBe(0);
     expect(stdout).toMatch(/ {2}common-subexpression-elimination +\d+ applied, -\d+ nodes/);
-    expect(stdout).toMatch(/verified at N=1; N=2; N=3\n$/);
+    expect(stdout).toMatch(/ {2}verified at N=1; N=2; N=3; N=1, image\[2\]=7, image\[3\]=7; /);
+  });
+
+  test("a memory budget is met, or the least that can be is told", async () => {
+    const training = (output: string, ...args: readonly string[]) => compile(output, "--mode", "training", "--memory-budget", ...args);
+    const met = await training("met.onnx", "1MB", "--assume", "N=8");
+    expect([met.code, met.stderr]).toEqual([0, ""]);
+    expect(met.stdout).toMatch(/\n {2}needs \d+(\.\d+)? kB at a time, batch and state included; the budget is 1.0 MB\n$/);
+    const missed = await training("missed.onnx", "10kB", "--shape", "image=8,1,6,6");
+    expect(missed.stderr).toMatch(
+      / the step needs at least 0\.\d MB, .*\n {2}help: raise the budget to \d+ bytes, or make the batch smaller\n$/,
+    );
+    expect([missed.code, existsSync(join(folder, "missed.onnx"))]).toEqual([1, false]);
   });
 
   test("--float16 converts all but what is kept, and is verified", async () => {
@@ -69,13 +81,13 @@ describe.concurrent("passes on the command line", () => {
     expect([inputs, nodes]).toEqual([[{ name: "image", dtype: "uint8", shape: ["N", 6, 6, 1] }], 7]);
     expect(passes.find(({ pass }: { readonly pass: string }) => pass === "fold-input-norm").applied).toMatchObject([{ node: "conv1" }]);
     const alone = await compile("mean.onnx", "--mean", "0.5");
-    expect([alone.code, alone.stderr]).toEqual([2, "error: --mean and --std are those of --image\n  help: add --image INPUT\n"]);
+    expect([alone.code, alone.stderr]).toEqual([2, "error: --mean, --std and --resize are those of --image\n  help: add --image INPUT\n"]);
   });
 
   test("a pass that is not there is refused before anything is written", async () => {
     const { code, stderr } = await compile("none.onnx", "--without", "magic");
     expect(code).toBe(2);
-    expect(stderr).toContain("error: --without takes recognize-ops, dead-code-elimination, ");
+    expect(stderr).toContain("error: --without takes recognize-ops, shorten-sizes, dead-code-elimination, ");
     expect(existsSync(join(folder, "none.onnx"))).toBe(false);
   });
 });

@@ -80,6 +80,6 @@ test("an explanation tells changes of nodes, MACs and bytes, and each refusal wi
   ).toBe(`  identity-removal  1 applied, -1 nodes
   fuse-pad          0 applied, 1 refused
                       b: pad mode "edge" is not zero padding (net.ts:4:1)
-  fuse-batch-norm   1 applied, -1 nodes, +12 B
+  fuse-batch-norm   1 applied, -1 nodes
 `);
 });
