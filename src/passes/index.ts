@@ -1,12 +1,5 @@
 /** Graph -> Graph, and questions about graphs. */
-export {
-  type AliveValue,
-  activationMemory,
-  type KeptForBackward,
-  keptForBackward,
-  type MemoryOptions,
-  type MemoryPeak,
-} from "./activation-memory.ts";
+
 export { bindInputs, freeInitializers, heldWeightsToInitializers, substituteShapes } from "./bind.ts";
 export { eliminateCommonSubexpressions } from "./common-subexpression-elimination.ts";
 export {
@@ -18,8 +11,9 @@ export {
   type NodeChange,
   type OutputField,
   type PortChange,
-} from "./compare-graphs.ts";
-export { type Difference, differenceOf, type WeightChange } from "./compare-weights.ts";
+} from "./compare/compare-graphs.ts";
+export { type Difference, differenceOf, type WeightChange } from "./compare/compare-weights.ts";
+export { isNumbered, matchNodes, type NodePairs, pairValues } from "./compare/match-nodes.ts";
 export { type ConstantFoldingOptions, foldConstants } from "./constant-folding.ts";
 export { convolutionsToProducts } from "./convolution-to-product.ts";
 export { copyGraph, copyInterface, copyNode, copyOutputs, mapped, mappedInputs, type ValueMap } from "./copy-graph.ts";
@@ -37,7 +31,6 @@ export { eliminateDeadCode } from "./dead-code-elimination.ts";
 export { type DifferentiateOptions, differentiate, zerosLike } from "./differentiate.ts";
 export { dropUnusedInputs } from "./drop-unused-inputs.ts";
 export { dropUnusedOutputs } from "./drop-unused-outputs.ts";
-export { executionOrder } from "./execution-order.ts";
 export { foldInputNorm } from "./fold-input-norm.ts";
 export { fuseBatchNorm } from "./fuse-batch-norm.ts";
 export { fuseBias } from "./fuse-bias.ts";
@@ -45,7 +38,18 @@ export { fusePad } from "./fuse-pad.ts";
 export { appendGradients } from "./gradients.ts";
 export { removeIdentities } from "./identity-removal.ts";
 export { lower } from "./lower.ts";
-export { isNumbered, matchNodes, type NodePairs, pairValues } from "./match-nodes.ts";
+export {
+  type AliveValue,
+  activationMemory,
+  type KeptForBackward,
+  keptForBackward,
+  type MemoryOptions,
+  type MemoryPeak,
+} from "./memory/activation-memory.ts";
+export { executionOrder } from "./memory/execution-order.ts";
+export { recomputeWithin } from "./memory/recomputation.ts";
+export { peakMemory } from "./memory/recompute.ts";
+export { scheduleForMemory } from "./memory/schedule-memory.ts";
 export { mergeBranches } from "./merge-branches.ts";
 export { mergeMovement } from "./merge-movement.ts";
 export { mergeSizes, shortenSizes } from "./merge-sizes.ts";
@@ -66,8 +70,6 @@ export {
 } from "./optimize.ts";
 export { type AxisReceptiveField, featureMaps, receptiveField, receptiveFields, spatialAxes } from "./receptive-field.ts";
 export { recognizeOps, recognizeOpsFor } from "./recognize-ops.ts";
-export { recomputeWithin } from "./recomputation.ts";
-export { peakMemory } from "./recompute.ts";
 export { reduceStrength } from "./reduce-strength.ts";
 export {
   type Applied,
@@ -90,7 +92,6 @@ export {
   unchanged,
 } from "./rewrite.ts";
 export { type RunGraph, runConstants } from "./run-constants.ts";
-export { scheduleForMemory } from "./schedule-memory.ts";
 export { sinkActivations } from "./sink-activation.ts";
 export { type Float16Options, toFloat16 } from "./to-float16.ts";
 export { type TrainingGraph, type TrainingModeOptions, toTraining } from "./training-mode.ts";

@@ -13,14 +13,14 @@ import { fuseBatchNorm } from "./fuse-batch-norm.ts";
 import { fuseBias } from "./fuse-bias.ts";
 import { fusePad } from "./fuse-pad.ts";
 import { removeIdentities } from "./identity-removal.ts";
+import { recomputeWithin } from "./memory/recomputation.ts";
+import { scheduleForMemory } from "./memory/schedule-memory.ts";
 import { mergeBranches } from "./merge-branches.ts";
 import { mergeMovement } from "./merge-movement.ts";
 import { mergeSizes, shortenSizes } from "./merge-sizes.ts";
 import { recognizeOps, recognizeOpsFor } from "./recognize-ops.ts";
-import { recomputeWithin } from "./recomputation.ts";
 import { reduceStrength } from "./reduce-strength.ts";
 import type { Applied, MemoryWishes, Pass, PassResult, Skipped } from "./rewrite.ts";
-import { scheduleForMemory } from "./schedule-memory.ts";
 import { sinkActivations } from "./sink-activation.ts";
 
 /** How much is done: nothing, what keeps every bit of every output, or every pass. */

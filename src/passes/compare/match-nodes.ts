@@ -1,9 +1,9 @@
 /** Which node of one graph is which of another: by name first, then by weights, by neighbours, and by the order of what is left. */
 import { createHash } from "node:crypto";
-import type { Graph, Node, Value } from "../ir/graph.ts";
-import { printType } from "../ir/graph.ts";
-import { printAttributes } from "../ir/print.ts";
-import { bytesOf } from "../ir/tensor-data.ts";
+import type { Graph, Node, Value } from "../../ir/graph.ts";
+import { printType } from "../../ir/graph.ts";
+import { printAttributes } from "../../ir/print.ts";
+import { bytesOf } from "../../ir/tensor-data.ts";
 
 /** The nodes of `a` with those of `b` that they are; each stands once at most. */
 export type NodePairs = ReadonlyMap<Node, Node>;

@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import type { Graph } from "../../src/ir/graph.ts";
-import { parseGraph } from "../../src/ir/parse-text.ts";
-import { tensorFrom } from "../../src/ir/tensor-data.ts";
-import { areSame, compareGraphs, differenceOf, type GraphComparison, matchNodes } from "../../src/passes/index.ts";
+import type { Graph } from "../../../src/ir/graph.ts";
+import { parseGraph } from "../../../src/ir/parse-text.ts";
+import { tensorFrom } from "../../../src/ir/tensor-data.ts";
+import { areSame, compareGraphs, differenceOf, type GraphComparison, matchNodes } from "../../../src/passes/index.ts";
 
 const chain = (lines: readonly string[], output = "y"): Graph =>
   parseGraph(`net(x: float32[1, 2, 8, 8]) -> (${output.replace("%", "")}: float32[1, 2, 8, 8]) {\n${lines.join("\n")}\n}`);

@@ -1,5 +1,5 @@
 /** Chooses what a step computes a second time: the least work with which its memory stays within a budget. */
-import type { Node } from "../ir/graph.ts";
+import type { Node } from "../../ir/graph.ts";
 import { type Simulation, type Splits, type Step, simulate } from "./recompute-plan.ts";
 import { leastRest } from "./step-turn.ts";
 

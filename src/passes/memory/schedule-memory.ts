@@ -1,9 +1,9 @@
 /** Orders the nodes of a file so that running them needs the least memory. */
-import type { Graph, Node, Value } from "../ir/graph.ts";
-import { nowhere } from "../ir/location.ts";
+import type { Graph, Node, Value } from "../../ir/graph.ts";
+import { nowhere } from "../../ir/location.ts";
+import { type Pass, unchanged } from "../rewrite.ts";
+import { topologicalOrder } from "../topological-order.ts";
 import { executionOrder } from "./execution-order.ts";
-import { type Pass, unchanged } from "./rewrite.ts";
-import { topologicalOrder } from "./topological-order.ts";
 import { byteSize, likelySizes } from "./value-sizes.ts";
 
 /**

@@ -5,15 +5,15 @@ import fc from "fast-check";
 import ort from "onnxruntime-node";
 import { crossEntropy, sgd } from "striate";
 import { expect, test } from "vitest";
-import { simpleCnn } from "../../models/simple-cnn.ts";
-import { writeModel } from "../../src/codegen/index.ts";
-import { compileTraining } from "../../src/compile/index.ts";
-import { GraphBuilder } from "../../src/ir/builder.ts";
-import type { Graph, Value } from "../../src/ir/graph.ts";
-import { verify } from "../../src/ir/verify.ts";
-import { executionOrder } from "../../src/passes/index.ts";
-import { toOrt } from "../../src/runtime/ort-tensor.ts";
-import { feedsFor } from "./same-outputs.ts";
+import { simpleCnn } from "../../../models/simple-cnn.ts";
+import { writeModel } from "../../../src/codegen/index.ts";
+import { compileTraining } from "../../../src/compile/index.ts";
+import type { Graph } from "../../../src/ir/graph.ts";
+import { verify } from "../../../src/ir/verify.ts";
+import { executionOrder } from "../../../src/passes/index.ts";
+import { toOrt } from "../../../src/runtime/ort-tensor.ts";
+import { feedsFor } from "../same-outputs.ts";
+import { program, randomGraph } from "./random-graph.ts";
 
 /** The names of the nodes in the order in which onnxruntime ran their kernels, its own optimisations off. */
 async function kernelsOf(graph: Graph): Promise<readonly string[]> {
@@ -35,20 +35,6 @@ async function kernelsOf(graph: Graph): Promise<readonly string[]> {
   } finally {
     rmSync(folder, { recursive: true });
   }
-}
-
-const program = fc.array(fc.record({ op: fc.constantFrom("Tanh", "Add", "Mul", "Sub"), x: fc.nat(), y: fc.nat() }), {
-  minLength: 2,
-  maxLength: 25,
-});
-function randomGraph(list: typeof program extends fc.Arbitrary<infer T> ? T : never, kept: readonly number[]): Graph {
-  const b = new GraphBuilder("G");
-  const values: Value[] = [b.input("x", { dtype: "float32", shape: ["N", 4] }), b.input("w", { dtype: "float32", shape: [4] })];
-  const pick = (i: number): Value => values[i % values.length] ?? b.constant("float32", 1);
-  for (const { op, x, y } of list) values.push(op === "Tanh" ? b.add(op, [pick(x)]) : b.add(op, [pick(x), pick(y)]));
-  b.output(values.at(-1) ?? pick(0), "last");
-  for (const [k, i] of kept.entries()) b.output(pick(i), `out${k}`);
-  return b.build();
 }
 
 test("onnxruntime runs random graphs in the order foretold", async () => {

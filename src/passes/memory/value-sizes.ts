@@ -1,8 +1,8 @@
 /** Sizes of values in bytes, where shapes have symbols. */
-import { type Dim, isUnknown, substitute, symbolsOf } from "../ir/dim.ts";
-import { dtypes } from "../ir/dtype.ts";
-import type { Graph, Value } from "../ir/graph.ts";
-import { elementCount } from "../ir/shape.ts";
+import { type Dim, isUnknown, substitute, symbolsOf } from "../../ir/dim.ts";
+import { dtypes } from "../../ir/dtype.ts";
+import type { Graph, Value } from "../../ir/graph.ts";
+import { elementCount } from "../../ir/shape.ts";
 
 /** What a symbol counts as where nobody says: which of two orders needs less memory hardly depends on it. */
 const likely = 32;

@@ -1,12 +1,12 @@
 /** What changed between two graphs: inputs and outputs, nodes, weights, and what they cost. */
-import type { Dim } from "../ir/dim.ts";
-import { dtypes } from "../ir/dtype.ts";
-import { type Graph, type Node, printType, type TensorType, type Value } from "../ir/graph.ts";
-import { printAttributes } from "../ir/print.ts";
+import type { Dim } from "../../ir/dim.ts";
+import { dtypes } from "../../ir/dtype.ts";
+import { type Graph, type Node, printType, type TensorType, type Value } from "../../ir/graph.ts";
+import { printAttributes } from "../../ir/print.ts";
+import { cost } from "../cost.ts";
+import { type AxisReceptiveField, receptiveField } from "../receptive-field.ts";
 import { compareWeights, type WeightChange } from "./compare-weights.ts";
-import { cost } from "./cost.ts";
 import { matchNodes, type NodePairs, pairValues } from "./match-nodes.ts";
-import { type AxisReceptiveField, receptiveField } from "./receptive-field.ts";
 
 /** One side of a comparison that the other may lack: null stands for what is not there. */
 export interface Change<T> {

@@ -1,12 +1,12 @@
 /** Recomputation: lets go of values that a step would keep for long, and computes them again where they are wanted. */
-import { GraphBuilder } from "../ir/builder.ts";
-import { formulas } from "../ir/formulas.ts";
-import type { Graph, Node, Value } from "../ir/graph.ts";
+import { GraphBuilder } from "../../ir/builder.ts";
+import { formulas } from "../../ir/formulas.ts";
+import type { Graph, Node, Value } from "../../ir/graph.ts";
+import { copyInterface, copyNode, copyOutputs, mapped, type ValueMap } from "../copy-graph.ts";
+import { eliminateDeadCode } from "../dead-code-elimination.ts";
+import { topologicalOrder } from "../topological-order.ts";
 import { chooseRecomputation, type Wanted } from "./choose-recomputation.ts";
-import { copyInterface, copyNode, copyOutputs, mapped, type ValueMap } from "./copy-graph.ts";
-import { eliminateDeadCode } from "./dead-code-elimination.ts";
 import { type PlannedRun, type Simulation, type Splits, type Step, simulate, stepOf } from "./recompute-plan.ts";
-import { topologicalOrder } from "./topological-order.ts";
 
 /** A graph with recomputation. */
 export interface Recomputed {

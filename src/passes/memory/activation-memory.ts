@@ -1,10 +1,10 @@
 /** How much memory the values of a graph need while it runs. */
-import { userError } from "../ir/diagnostic.ts";
-import { isUnknown, substitute, symbolsOf } from "../ir/dim.ts";
-import { dtypes } from "../ir/dtype.ts";
-import { type Graph, type Node, printType, type Value } from "../ir/graph.ts";
-import { nowhere } from "../ir/location.ts";
-import { elementCount } from "../ir/shape.ts";
+import { userError } from "../../ir/diagnostic.ts";
+import { isUnknown, substitute, symbolsOf } from "../../ir/dim.ts";
+import { dtypes } from "../../ir/dtype.ts";
+import { type Graph, type Node, printType, type Value } from "../../ir/graph.ts";
+import { nowhere } from "../../ir/location.ts";
+import { elementCount } from "../../ir/shape.ts";
 
 /** The moment at which most memory is in use. */
 export interface MemoryPeak {

@@ -5,10 +5,10 @@
  * may have to be computed again itself, and so on down to the values that are kept. That is checkpointing (Chen et al. 2016, "Training
  * deep nets with sublinear memory cost", arXiv:1604.06174) on any graph: the values that are kept are the checkpoints.
  */
-import { type DType, isFloat } from "../ir/dtype.ts";
-import type { Graph, Node, Value } from "../ir/graph.ts";
-import { signatures } from "../ir/op-types.ts";
-import { cost } from "./cost.ts";
+import { type DType, isFloat } from "../../ir/dtype.ts";
+import type { Graph, Node, Value } from "../../ir/graph.ts";
+import { signatures } from "../../ir/op-types.ts";
+import { cost } from "../cost.ts";
 import { executionOrder } from "./execution-order.ts";
 import { afterTurn, turnOf } from "./step-turn.ts";
 import { byteSize, sizeOf } from "./value-sizes.ts";

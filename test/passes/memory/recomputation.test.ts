@@ -5,16 +5,16 @@ import fc from "fast-check";
 import ort from "onnxruntime-node";
 import { adam, add, batchNorm2d, conv2d, crossEntropy, defineModel, dropout, flatten, linear, maxPool2d, relu, scope, sgd } from "striate";
 import { expect, test } from "vitest";
-import { simpleCnn } from "../../models/simple-cnn.ts";
-import { parseModel, writeModel } from "../../src/codegen/index.ts";
-import { type CompiledTraining, compileTraining, type TrainingOptions } from "../../src/compile/index.ts";
-import { GraphBuilder } from "../../src/ir/builder.ts";
-import { isCompileError } from "../../src/ir/diagnostic.ts";
-import type { Graph, Value } from "../../src/ir/graph.ts";
-import { verify } from "../../src/ir/verify.ts";
-import { differentiate, executionOrder, lower, peakMemory, recomputeWithin } from "../../src/passes/index.ts";
-import { runTraining } from "../support/run-training.ts";
-import { expectSameOutputs, numbersFrom } from "./same-outputs.ts";
+import { simpleCnn } from "../../../models/simple-cnn.ts";
+import { parseModel, writeModel } from "../../../src/codegen/index.ts";
+import { type CompiledTraining, compileTraining, type TrainingOptions } from "../../../src/compile/index.ts";
+import { GraphBuilder } from "../../../src/ir/builder.ts";
+import { isCompileError } from "../../../src/ir/diagnostic.ts";
+import type { Graph, Value } from "../../../src/ir/graph.ts";
+import { verify } from "../../../src/ir/verify.ts";
+import { differentiate, executionOrder, lower, peakMemory, recomputeWithin } from "../../../src/passes/index.ts";
+import { runTraining } from "../../support/run-training.ts";
+import { expectSameOutputs, numbersFrom } from "../same-outputs.ts";
 
 /** Residual blocks with batch norm, and a dropout: what a recomputation has to get right. */
 const net = defineModel({

@@ -1,5 +1,5 @@
 /** In which order onnxruntime runs the nodes of a graph. */
-import type { Graph, Node } from "../ir/graph.ts";
+import type { Graph, Node } from "../../ir/graph.ts";
 
 /**
  * The nodes in the order in which onnxruntime runs them, which is not the order of the file: the reverse of a depth-first search from the

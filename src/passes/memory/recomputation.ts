@@ -1,10 +1,10 @@
 /** The pass that recomputes under a memory budget, or what the user has marked. */
-import { type CompileError, userError } from "../ir/diagnostic.ts";
-import type { Graph, Node } from "../ir/graph.ts";
-import { nowhere } from "../ir/location.ts";
-import { scopePath } from "../ir/scope-names.ts";
+import { type CompileError, userError } from "../../ir/diagnostic.ts";
+import type { Graph, Node } from "../../ir/graph.ts";
+import { nowhere } from "../../ir/location.ts";
+import { scopePath } from "../../ir/scope-names.ts";
+import { type MemoryWishes, type Pass, type PassResult, unchanged } from "../rewrite.ts";
 import { peakMemory, type Recomputed, recompute } from "./recompute.ts";
-import { type MemoryWishes, type Pass, type PassResult, unchanged } from "./rewrite.ts";
 import { likelySizes, openSymbols } from "./value-sizes.ts";
 
 const rule = "recompute";

@@ -1,7 +1,7 @@
 /** What changed between the weights of two graphs. */
-import { isFloat } from "../ir/dtype.ts";
-import type { Graph, TensorType, Value } from "../ir/graph.ts";
-import { bytesOf, numbersOf, type TensorData } from "../ir/tensor-data.ts";
+import { isFloat } from "../../ir/dtype.ts";
+import type { Graph, TensorType, Value } from "../../ir/graph.ts";
+import { bytesOf, numbersOf, type TensorData } from "../../ir/tensor-data.ts";
 import type { NodePairs } from "./match-nodes.ts";
 
 /** A weight that differs. */

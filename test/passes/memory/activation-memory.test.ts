@@ -1,13 +1,13 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { simpleCnn } from "../../models/simple-cnn.ts";
-import { compileTraining, crossEntropy, sgd } from "../../src/index.ts";
-import { GraphBuilder } from "../../src/ir/builder.ts";
-import { dtypes } from "../../src/ir/dtype.ts";
-import type { Graph, Value } from "../../src/ir/graph.ts";
-import { locationAt } from "../../src/ir/location.ts";
-import { parseGraph } from "../../src/ir/parse-text.ts";
-import { activationMemory, keptForBackward } from "../../src/passes/index.ts";
+import { simpleCnn } from "../../../models/simple-cnn.ts";
+import { compileTraining, crossEntropy, sgd } from "../../../src/index.ts";
+import { GraphBuilder } from "../../../src/ir/builder.ts";
+import { dtypes } from "../../../src/ir/dtype.ts";
+import type { Graph, Value } from "../../../src/ir/graph.ts";
+import { locationAt } from "../../../src/ir/location.ts";
+import { parseGraph } from "../../../src/ir/parse-text.ts";
+import { activationMemory, keptForBackward } from "../../../src/passes/index.ts";
 
 const bytesOf = ({ type }: Value): number => type.shape.reduce<number>((n, d) => n * Number(d), dtypes[type.dtype].size);
 
