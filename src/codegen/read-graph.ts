@@ -6,6 +6,7 @@ import { isOpType, signatures } from "../ir/op-types.ts";
 import { fault, ModelFault, unsupported } from "./model-fault.ts";
 import { addModernNode } from "./modern-node.ts";
 import type { GraphProto, NodeProto, TensorProto, ValueInfoProto } from "./proto/onnx.generated.ts";
+import { writable } from "./proto/wire.ts";
 import { fromAttributeProto } from "./read-attribute.ts";
 import { fromTensorProto, type TensorReading } from "./read-tensor.ts";
 import { type DimReader, dimReader, fromTypeProto, mergeTypes, printDeclared } from "./read-type.ts";
@@ -24,13 +25,11 @@ interface Reading extends GraphReading {
   readonly readDim: DimReader;
   /** Values by their names in the file. */
   readonly values: Map<string, Value>;
-  /** Values that bear a name of the file. */
-  readonly named: Set<Value>;
   /** Types that the file tells of values, beside inputs. */
   readonly declared: ReadonlyMap<string, ValueInfoProto>;
 }
 
-/** The graph of a file. Throws a ModelFault or CompileError on one that is not sound, or that uses what striate does not know. */
+/** The graph of a file; the file's nodes are let go of on the way. Throws a ModelFault or CompileError on one that is not sound, or that uses what striate does not know. */
 export function readGraph(graph: GraphProto, options: GraphReading): Graph {
   refuseUnknownOps(graph);
   checkOrder(graph);
@@ -42,11 +41,18 @@ export function readGraph(graph: GraphProto, options: GraphReading): Graph {
   const b = new GraphBuilder(graph.name === undefined || graph.name === "" ? "graph" : graph.name);
   b.reserve(namesIn(graph));
   const declared = new Map([...(graph.valueInfo ?? []), ...(graph.output ?? [])].map((info) => [info.name ?? "", info]));
-  const reading: Reading = { ...options, b, graph, readDim: dimReader(), values: new Map(), named: new Set(), declared };
+  const reading: Reading = { ...options, b, graph, readDim: dimReader(), values: new Map(), declared };
   readInputs(reading);
-  for (const node of graph.node ?? []) readNode(reading, node);
+  for (const node of takeNodes(graph)) readNode(reading, node);
   readOutputs(reading);
   return b.build();
+}
+
+/** The nodes, each let go of once it is taken: those of the file and those of the graph are not all in memory at once. */
+function* takeNodes(graph: GraphProto): Iterable<NodeProto> {
+  const rest = [...(graph.node ?? [])].reverse();
+  writable(graph).node = undefined;
+  for (let node = rest.pop(); node !== undefined; node = rest.pop()) yield node;
 }
 
 function* namesIn(graph: GraphProto): Iterable<string> {
@@ -59,7 +65,7 @@ function* namesIn(graph: GraphProto): Iterable<string> {
 
 /** Inputs and initializers. Before version 4 of the format every initializer was an input too; it is a constant all the same. */
 function readInputs(reading: Reading): void {
-  const { b, graph, values, named } = reading;
+  const { b, graph, values } = reading;
   const initializers = new Map<string, TensorProto>();
   for (const tensor of graph.initializer ?? []) {
     const { name = "" } = tensor;
@@ -79,7 +85,6 @@ function readInputs(reading: Reading): void {
     const info = inputs.get(name);
     if (info !== undefined) merged(reading, value.type, info, `initializer "${name}"`);
     values.set(name, value);
-    named.add(value);
   }
 }
 function inputType(info: ValueInfoProto, { readDim }: Reading): TensorType {
@@ -136,11 +141,10 @@ function noOutput(what: string, i: number, name: string): never {
 }
 /** Lets a name of the file mean a value. The value takes the name, unless it has one of the file's already or is no node's. */
 function bind(reading: Reading, name: string, value: Value): void {
-  const { b, values, named, declared } = reading;
+  const { b, values, declared } = reading;
+  const free = values.get(value.name) !== value;
   values.set(name, value);
-  const free = !named.has(value);
   if (free && value.producer !== null) b.rename(value, name);
-  named.add(value);
   const info = declared.get(name);
   if (info?.type === undefined) return;
   const { shape } = merged(reading, value.type, info, `"${name}"`);

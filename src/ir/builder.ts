@@ -9,7 +9,7 @@ import { nowhere, type SourceLocation } from "./location.ts";
 import { type Call, RuleFault } from "./op-schema.ts";
 import type { OpAttributes, OpType } from "./op-types.ts";
 import { schemaOf } from "./ops/index.ts";
-import { elementCount, type Shape } from "./shape.ts";
+import { elementCount, type Shape, sameShape } from "./shape.ts";
 import { numbersOf, type TensorData, tensorFrom } from "./tensor-data.ts";
 
 /** Contents are known up to this many elements. */
@@ -38,9 +38,8 @@ export class GraphBuilder {
   readonly #outputs: Value[] = [];
   readonly #initializers = new Map<Value, TensorData>();
   readonly #constants = new Map<string, Value>();
-  readonly #names = new Set<string>();
-  readonly #nodeNames = new Set<string>();
-  readonly #reserved = new Set<string>();
+  /** What each name is taken for: sums of `takenBy`. One table, since graphs have many names. */
+  readonly #names = new Map<string, number>();
   readonly #counters = new Map<string, number>();
   readonly #name: string;
   #origin: Origin = { name: "", location: nowhere };
@@ -63,7 +62,7 @@ export class GraphBuilder {
   }
   /** Adds a tensor that the compiler makes: its name gets a number behind it where it is taken. */
   tensor(name: string, data: TensorData): Value {
-    return this.#tensor(this.#unique(name, this.#names, this.#reserved), data);
+    return this.#tensor(this.#unique(name, takenBy.value, takenBy.value + takenBy.later), data);
   }
   /** A constant of numbers; equal constants are one value. Rank 0 unless a shape is given. */
   constant(dtype: DType, values: number | readonly number[], shape?: readonly number[]): Value {
@@ -85,7 +84,7 @@ export class GraphBuilder {
   /** Gives the output of a node another name. Throws a CompileError when it is taken. */
   rename(value: Value, name: string): void {
     if (value.name === name) return;
-    this.#names.delete(value.name);
+    this.#names.set(value.name, (this.#names.get(value.name) ?? 0) & ~takenBy.value);
     Object.assign(value, { name: this.#claim(name) });
   }
   /** Gives a value sizes that are known from elsewhere; before anything has read it. */
@@ -95,7 +94,7 @@ export class GraphBuilder {
   }
   /** Keeps names for values and nodes that are added later under exactly these names: no name that is made up takes them. */
   reserve(names: Iterable<string>): void {
-    for (const name of names) this.#reserved.add(name);
+    for (const name of names) this.#take(name, takenBy.later);
   }
   /** The nodes added so far. */
   get nodes(): readonly Node[] {
@@ -110,7 +109,7 @@ export class GraphBuilder {
     options: NodeOptions = {},
   ): Node<T> {
     const location = options.location ?? this.#origin.location;
-    const name = options.name === undefined ? this.#madeUpName(opType) : this.#unique(options.name, this.#nodeNames);
+    const name = options.name === undefined ? this.#madeUpName(opType) : this.#unique(options.name, takenBy.node);
     const wanted = options.outputs ?? 1;
     const outputNames = typeof wanted === "number" ? Array.from({ length: wanted }, (_, i) => (i === 0 ? name : `${name}:${i}`)) : wanted;
     try {
@@ -180,7 +179,7 @@ export class GraphBuilder {
   }
   #madeUpName(opType: OpType): string {
     const stem = this.#origin.name === "" ? opType : `${this.#origin.name}/${opType}`;
-    return this.#unique(stem, this.#nodeNames, this.#reserved);
+    return this.#unique(stem, takenBy.node, takenBy.node + takenBy.later);
   }
   /** Sizes that are unknown already must differ from those still to come. */
   #passUnknown(dim: Dim): void {
@@ -199,7 +198,11 @@ export class GraphBuilder {
     if (type === undefined) throw new InternalError(`${producer.opType} infers no type for an output that is asked for`);
     const size = type.shape.find((d) => typeof d === "number" && !(Number.isSafeInteger(d) && d >= 0));
     if (size !== undefined) throw new RuleFault("impossible-size", `the output would be ${printType(type)}, with an axis of size ${size}`);
-    return { name: this.#unique(name), type, producer, elements };
+    // Most ops keep the type of what they read, and then the object too.
+    const same = producer.inputs.find(
+      (input) => input !== null && input.type.dtype === type.dtype && sameShape(input.type.shape, type.shape),
+    );
+    return { name: this.#unique(name, takenBy.value), type: same?.type ?? type, producer, elements };
   }
   #explained(error: unknown, label: string, name: string, inputs: readonly (Value | null)[], location: SourceLocation): unknown {
     if (!(error instanceof RuleFault)) return error;
@@ -214,21 +217,29 @@ export class GraphBuilder {
   }
   /** A name that is the caller's to choose. Throws a CompileError when it is taken. */
   #claim(name: string): string {
-    if (this.#names.has(name))
+    if (this.#isTaken(name, takenBy.value))
       throw userError("duplicate-name", `the graph has two values named "${name}"`, this.#origin.location, {
         help: "give one of them another name",
       });
-    this.#names.add(name);
+    this.#take(name, takenBy.value);
     return name;
   }
-  /** The name, or with a number behind it where it is taken. */
-  #unique(name: string, taken: Set<string> = this.#names, reserved: ReadonlySet<string> | null = null): string {
+  /** The name, or with a number behind it where it is taken for one of what is to be avoided. */
+  #unique(name: string, kind: number, avoided: number = kind): string {
     let unique = name;
-    for (let i = this.#counters.get(name) ?? 1; taken.has(unique) || reserved?.has(unique); i++) {
+    for (let i = this.#counters.get(name) ?? 1; this.#isTaken(unique, avoided); i++) {
       unique = `${name}_${i}`;
       this.#counters.set(name, i + 1);
     }
-    taken.add(unique);
+    this.#take(unique, kind);
     return unique;
   }
+  #isTaken(name: string, kinds: number): boolean {
+    return ((this.#names.get(name) ?? 0) & kinds) !== 0;
+  }
+  #take(name: string, kind: number): void {
+    this.#names.set(name, (this.#names.get(name) ?? 0) | kind);
+  }
 }
+/** What has a name: a value, a node, or what will be added later. */
+const takenBy = { value: 1, node: 2, later: 4 } as const;

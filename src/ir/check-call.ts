@@ -85,8 +85,10 @@ function withDefaults<T extends OpType>(version: SignatureVersion, given: Partia
       `there is no attribute "${surplus[0]}"`,
       `the attributes are ${Object.keys(version.attributes).join(", ")}`,
     );
-  return typedAttributes<T>(out);
+  return typedAttributes<T>(Object.keys(out).length === 0 ? none : out);
 }
+/** Most nodes of a graph have none: they share these. */
+const none: Readonly<Record<string, AttributeValue>> = Object.freeze({});
 /** Sound because every attribute of the signature that `OpAttributes` is generated from has just been checked. */
 const typedAttributes = <T extends OpType>(attributes: Readonly<Record<string, AttributeValue>>): OpAttributes[T] =>
   attributes as unknown as OpAttributes[T];

@@ -6,6 +6,8 @@ export type Writer = protobuf.Writer;
 /** A message being read. */
 export interface Decoding {
   readonly reader: protobuf.Reader;
+  /** What it reads. */
+  readonly bytes: Buffer;
   /** How deep the message lies in others. */
   depth: number;
   /** How many more bytes of memory the messages may take. */
@@ -41,17 +43,24 @@ export const newWriter = (): Writer => new protobuf.Writer();
 export function startDecoding(bytes: Uint8Array): Decoding {
   return {
     reader: new protobuf.Reader(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)),
+    bytes: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength),
     depth: 0,
     room: freeBytes + timesTheFile * bytes.length,
   };
 }
 
+/** Where what has its length before it ends. */
+function endOf(reader: protobuf.Reader, what: string): number {
+  const end = reader.size() + reader.pos;
+  if (end > reader.len) throw new RangeError(`a ${what} claims to end at byte ${end}, past the end of what holds it at byte ${reader.len}`);
+  return end;
+}
+
 /** Reads a message with its length before it, on top of `into` (a field that comes twice is merged). Throws a RangeError past the bounds. */
 export function decodeNested<M>(d: Decoding, decode: (d: Decoding, into?: M) => M, into?: M): M {
   const { reader } = d;
-  const end = reader.size() + reader.pos;
   const outer = reader.len;
-  if (end > outer) throw new RangeError(`a message claims to end at byte ${end}, past the end of what holds it at byte ${outer}`);
+  const end = endOf(reader, "message");
   if (++d.depth > deepest) throw new RangeError(`messages nest deeper than ${deepest} levels`);
   take(d, bytesOf.message);
   reader.len = end;
@@ -69,11 +78,13 @@ export function decodeUnknown(d: Decoding, tag: number, start: number): Uint8Arr
   return reader.raw(start, reader.pos);
 }
 
-/** A text. */
+/** A text. Read in one piece: protobufjs joins short texts from pieces of eight letters, and V8 keeps the pieces. */
 export function decodeString(d: Decoding): string {
-  const start = d.reader.pos;
-  const text = d.reader.string();
-  take(d, bytesOf.string + d.reader.pos - start);
+  const { reader } = d;
+  const end = endOf(reader, "text");
+  take(d, bytesOf.string + end - reader.pos);
+  const text = d.bytes.toString("utf8", reader.pos, end);
+  reader.pos = end;
   return text;
 }
 
@@ -108,8 +119,7 @@ export function decodeElement(d: Decoding, one: (d: Decoding) => number): number
 /** Reads packed numbers behind those that there are. */
 export function decodePacked(d: Decoding, list: number[] | undefined, one: (d: Decoding) => number): number[] {
   const { reader } = d;
-  const end = reader.size() + reader.pos;
-  if (end > reader.len) throw new RangeError(`a list claims to end at byte ${end}, past the end of what holds it at byte ${reader.len}`);
+  const end = endOf(reader, "list");
   const numbers = list ?? [];
   while (reader.pos < end) numbers.push(decodeElement(d, one));
   // The copy takes no more room than its elements.
