@@ -14,6 +14,7 @@ import { tmpdir } from "node:os";
 import { basename, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import ort from "onnxruntime-node";
+import { foldByRunning } from "../src/cli/fold-by-running.ts";
 import { relativeError } from "../src/cli/verify-passes.ts";
 import { readModelFile, writeModelFile } from "../src/codegen/index.ts";
 import { buildInference } from "../src/compile/index.ts";
@@ -22,7 +23,8 @@ import { substitute, symbolsOf } from "../src/ir/dim.ts";
 import { isFloat } from "../src/ir/dtype.ts";
 import type { Graph } from "../src/ir/graph.ts";
 import { type TensorData, tensorFrom } from "../src/ir/tensor-data.ts";
-import { eachUniform, keyOf } from "../src/random.ts";
+import { keyOf } from "../src/random/philox.ts";
+import { uniformsOf } from "../src/random/stream.ts";
 import { fromOrt, toOrt } from "../src/runtime/ort-tensor.ts";
 
 const { values: flags, positionals } = parseArgs({
@@ -118,9 +120,10 @@ function feedsFor(graph: Graph, file: string): Readonly<Record<string, ort.Tenso
     graph.inputs.map(({ name, type: { dtype, shape } }) => {
       const dims = shape.map((d) => Number(substitute(d, known)));
       const numbers = new Array<number>(dims.reduce((n, d) => n * d, 1));
-      eachUniform(keyOf(0, name), numbers.length, (i, u) => {
-        numbers[i] = isFloat(dtype) ? 2 * u - 1 : Math.floor(2 * u);
-      });
+      for (const { at, values } of uniformsOf(keyOf(0, name), numbers.length))
+        values.forEach((u, k) => {
+          numbers[at + k] = isFloat(dtype) ? 2 * u - 1 : Math.floor(2 * u);
+        });
       return [name, toOrt(tensorFrom(dtype, dims, numbers))];
     }),
   );
@@ -209,7 +212,8 @@ async function row(file: string): Promise<string> {
   const { graph: original, opset: written } = await readModelFile(file);
   // The others leave the opset as it is; below 18 ours is the one that we write by default.
   const opset = Math.min(Math.max(written, 18), 24);
-  const { graph } = buildInference(original, { opset });
+  const { graph: folded } = await foldByRunning(original, { opset, provider: "portable" }, {});
+  const { graph } = buildInference(folded, { opset });
   await writeModelFile(ours, graph, { opset });
   const seconds = cpuSeconds() - start;
   const feeds = feedsFor(original, file);

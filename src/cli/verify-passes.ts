@@ -6,7 +6,8 @@ import type { Graph, Value } from "../ir/graph.ts";
 import type { Target } from "../ir/op-schema.ts";
 import { numbersOf, type TensorData, tensorFrom } from "../ir/tensor-data.ts";
 import { type Applied, lower, type PassRun } from "../passes/index.ts";
-import { eachUniform, keyOf } from "../random.ts";
+import { keyOf } from "../random/philox.ts";
+import { uniformsOf } from "../random/stream.ts";
 import { createSession } from "../runtime/index.ts";
 
 /** The sizes that a graph's symbols had in a run. */
@@ -103,9 +104,10 @@ export function inputFor({ name, type: { dtype, shape } }: Value, sizes: Sizes, 
   const dims = shape.map((d) => Number(substitute(d, sizes)));
   const numbers = new Array<number>(dims.reduce((n, d) => n * d, 1));
   const most = dtypes[dtype].size === 1 && dtype === "uint8" ? 256 : 2;
-  eachUniform(keyOf(seed, name), numbers.length, (i, u) => {
-    numbers[i] = isFloat(dtype) ? 2 * u - 1 : Math.floor(u * most);
-  });
+  for (const { at, values } of uniformsOf(keyOf(seed, name), numbers.length))
+    values.forEach((u, k) => {
+      numbers[at + k] = isFloat(dtype) ? 2 * u - 1 : Math.floor(u * most);
+    });
   return tensorFrom(dtype, dims, numbers);
 }
 

@@ -1,9 +1,11 @@
 /** Initial values of parameters, from a seed: the same bytes on every machine, whatever the order of the parameters. */
 import { InternalError } from "../ir/diagnostic.ts";
 import type { TensorData } from "../ir/tensor-data.ts";
-import { type Key, keyOf, uniformsOf } from "../random.ts";
+import { normalsOf } from "../random/normal.ts";
+import { type Key, keyOf } from "../random/philox.ts";
+import { normalProbability, normalQuantile } from "../random/quantile.ts";
+import { uniformsOf } from "../random/stream.ts";
 import type { Init, Nonlinearity } from "./init.ts";
-import { normalProbability, toNormals } from "./normal.ts";
 import type { Parameter } from "./trace.ts";
 
 /** The values of all parameters by name, each drawn from a generator of its own, keyed by the seed and its name. */
@@ -69,29 +71,46 @@ const spread = (shape: "uniform" | "normal", n: number, std: number, key: Key): 
 
 function uniform(n: number, low: number, high: number, key: Key): Float32Array {
   const out = new Float32Array(n);
-  for (const { at, u } of uniformsOf(key, n)) for (let k = 0; k < u.length; k++) out[at + k] = low + (high - low) * (u[k] ?? 0);
+  for (const { at, values } of uniformsOf(key, n))
+    for (let k = 0; k < values.length; k++) out[at + k] = low + (high - low) * (values[k] ?? 0);
   return out;
 }
 function normal(n: number, mean: number, std: number, key: Key): Float32Array {
   const out = new Float32Array(n);
-  for (const { at, u } of uniformsOf(key, n)) {
-    toNormals(u);
-    for (let k = 0; k < u.length; k++) out[at + k] = mean + std * (u[k] ?? 0);
-  }
+  for (const { at, values } of normalsOf(key, n)) for (let k = 0; k < values.length; k++) out[at + k] = mean + std * (values[k] ?? 0);
   return out;
 }
 function truncNormal(n: number, { mean, std, low, high }: Extract<Init, { kind: "truncNormal" }>, key: Key): Float32Array {
-  // Far above the mean, probabilities crowd at 1: draw from the mirror image, where they are near 0 and exact.
-  const mirrored = (low + high) / 2 > mean;
-  const [a, b] = mirrored ? [(mean - high) / std, (mean - low) / std] : [(low - mean) / std, (high - mean) / std];
-  const [p, q] = [normalProbability(a), normalProbability(b)];
+  const [a, b] = [(low - mean) / std, (high - mean) / std];
+  // At least a third of all numbers lies within half a deviation of the mean: it is soon that enough of them are within the bounds.
+  return a < -0.5 && b > 0.5
+    ? redrawn(n, (z) => mean + std * z, low, high, key)
+    : between(n, a, b, (z) => clamp(mean + std * z, low, high), key);
+}
+const clamp = (x: number, low: number, high: number): number => Math.min(Math.max(x, low), high);
+/** Normal numbers, those outside the bounds left out. */
+function redrawn(n: number, scaled: (z: number) => number, low: number, high: number, key: Key): Float32Array {
   const out = new Float32Array(n);
-  for (const { at, u } of uniformsOf(key, n)) {
-    for (let k = 0; k < u.length; k++) u[k] = Math.min(Math.max(p + (q - p) * (u[k] ?? 0), 2 ** -300), 1 - 2 ** -53);
-    toNormals(u);
-    for (let k = 0; k < u.length; k++) {
-      const z = u[k] ?? 0;
-      out[at + k] = Math.min(Math.max(mean + (mirrored ? -z : z) * std, low), high);
+  let filled = 0;
+  for (const { values } of normalsOf(key, Number.POSITIVE_INFINITY)) {
+    for (let k = 0; k < values.length && filled < n; k++) {
+      const x = scaled(values[k] ?? 0);
+      if (x >= low && x <= high) out[filled++] = x;
+    }
+    if (filled === n) break;
+  }
+  return out;
+}
+/** Standard normal numbers between a and b, by the inverse of the distribution. */
+function between(n: number, a: number, b: number, scaled: (z: number) => number, key: Key): Float32Array {
+  // Far above the mean, probabilities crowd at 1: draw from the mirror image, where they are near 0 and exact.
+  const sign = a + b > 0 ? -1 : 1;
+  const [p, q] = (sign < 0 ? [-b, -a] : [a, b]).map(normalProbability);
+  const out = new Float32Array(n);
+  for (const { at, values } of uniformsOf(key, n)) {
+    for (let k = 0; k < values.length; k++) {
+      const u = clamp((p ?? 0) + ((q ?? 1) - (p ?? 0)) * (values[k] ?? 0), 2 ** -300, 1 - 2 ** -53);
+      out[at + k] = scaled(sign * normalQuantile(u));
     }
   }
   return out;
@@ -103,8 +122,7 @@ function orthogonal(n: number, rows: number, scale: number, key: Key): Float32Ar
   const tall = rows > columns;
   const [count, length] = tall ? [columns, rows] : [rows, columns];
   const random = new Float64Array(n);
-  for (const { at, u } of uniformsOf(key, n)) random.set(u, at);
-  toNormals(random);
+  for (const { at, values } of normalsOf(key, n)) random.set(values, at);
   const vectors = Array.from({ length: count }, (_, v) => random.subarray(v * length, (v + 1) * length));
   vectors.forEach((vector, v) => {
     for (let pass = 0; pass < 2; pass++) for (const earlier of vectors.slice(0, v)) subtract(vector, earlier, dot(vector, earlier));

@@ -3,7 +3,6 @@
  * networks", NeurIPS 2016): how strongly each pixel moves one unit, by the gradient of that unit averaged over inputs.
  */
 import { type Compilable, type InputShapes, type Source, sourceOf, withWeights } from "../compile/index.ts";
-import { normalQuantile } from "../dsl/normal.ts";
 import { userError } from "../ir/diagnostic.ts";
 import { isFloat } from "../ir/dtype.ts";
 import { printType, type Value } from "../ir/graph.ts";
@@ -11,7 +10,8 @@ import { nowhere } from "../ir/location.ts";
 import { printShape } from "../ir/shape.ts";
 import { numbersOf, type TensorData, tensorFrom } from "../ir/tensor-data.ts";
 import { spatialAxes, type UnitView, unitView } from "../passes/index.ts";
-import { eachUniform, keyOf } from "../random.ts";
+import { normalsOf } from "../random/normal.ts";
+import { keyOf } from "../random/philox.ts";
 import { createSession } from "../runtime/index.ts";
 import { type FieldSizes, type GradientMap, sizesOf } from "./field-sizes.ts";
 import { findValue, lastFeatureMap, placedAxes } from "./find-value.ts";
@@ -144,9 +144,10 @@ function noise(
       const shape = shapeOf(input);
       const numbers = new Array<number>(shape.reduce((a, d) => a * d, 1)).fill(0);
       if (isFloat(input.type.dtype))
-        eachUniform(keyOf(seed, `${input.name}/sample ${sample}`), numbers.length, (i, u) => {
-          numbers[i] = normalQuantile(u);
-        });
+        for (const { at, values } of normalsOf(keyOf(seed, `${input.name}/sample ${sample}`), numbers.length))
+          values.forEach((z, k) => {
+            numbers[at + k] = z;
+          });
       return [input.name, tensorFrom(input.type.dtype, shape, numbers)];
     }),
   );
