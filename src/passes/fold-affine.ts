@@ -100,7 +100,7 @@ function scaled(weight: TensorData, { outer, channels, inner, offset }: Layout, 
   const { data } = weight;
   const direct = data instanceof Float32Array || data instanceof Float64Array;
   const source = direct ? data : (numbersOf(weight) ?? []);
-  const out = direct ? data.slice() : new Float64Array(source.length);
+  const out = data instanceof Float32Array ? new Float32Array(source.length) : new Float64Array(source.length);
   for (let o = 0, at = 0; o < outer; o++) {
     for (let j = 0; j < channels; j++) {
       const by = factor[offset(o) + j] ?? 0;

@@ -38,15 +38,19 @@ export function* normalsOf(key: Key, n: number): Iterable<Chunk> {
   const values = new Float64Array(chunk);
   for (let at = 0; at < n; at += chunk) {
     fillWords(stream, words);
-    for (let k = 0; k < chunk; k++) {
-      const word = signed[k] ?? 0;
-      const place = word >> 8;
-      const layer = word & 0xff;
-      // A place and its mirror image lie half a step from 0 or more.
-      if ((place < 0 ? ~place : place) <= (insides[layer] ?? 0)) values[k] = (place + 0.5) * (steps[layer] ?? 0);
-      else values[k] = outside(place, layer, next);
-    }
+    toNormals(signed, next, values);
     yield { at, values: values.subarray(0, n - at) };
+  }
+}
+/** Fills an array with a normal number for each word. */
+function toNormals(words: Int32Array, next: () => number, out: Float64Array): void {
+  for (let k = 0; k < out.length; k++) {
+    const word = words[k] ?? 0;
+    const place = word >> 8;
+    const layer = word & 0xff;
+    // A place and its mirror image lie half a step from 0 or more.
+    if ((place < 0 ? ~place : place) <= (insides[layer] ?? 0)) out[k] = (place + 0.5) * (steps[layer] ?? 0);
+    else out[k] = outside(place, layer, next);
   }
 }
 /** The number of a point that may lie above the curve: then others are drawn. */

@@ -24,15 +24,22 @@ export function fillWords(stream: Stream, out: Uint32Array): void {
     s2 ^= t;
     s3 = (s3 << 11) | (s3 >>> 21);
   }
-  stream.set([s0, s1, s2, s3]);
+  stream[0] = s0;
+  stream[1] = s1;
+  stream[2] = s2;
+  stream[3] = s3;
 }
 
-/** The words of a stream one at a time. */
+/** The words of a stream one at a time; some are drawn ahead. */
 export function wordsOf(stream: Stream): () => number {
-  const out = new Uint32Array(1);
+  const out = new Uint32Array(64);
+  let at = out.length;
   return () => {
-    fillWords(stream, out);
-    return out[0] ?? 0;
+    if (at === out.length) {
+      fillWords(stream, out);
+      at = 0;
+    }
+    return out[at++] ?? 0;
   };
 }
 
