@@ -16,6 +16,7 @@ import type { OptimizationLevel, OptimizationReport } from "../passes/index.ts";
 import { writeSafetensors } from "../runtime/index.ts";
 import { explanation, verificationText } from "./explain-passes.ts";
 import { foldByRunning } from "./fold-by-running.ts";
+import { halfText } from "./half-text.ts";
 import { type LoadedModel, loadModel } from "./load-model.ts";
 import { addMakerOptions, listMakers, type MakerReader } from "./maker-options.ts";
 import { readLabels } from "./read-labels.ts";
@@ -60,6 +61,8 @@ interface Flags extends ModelFlags, MemoryFlags {
   readonly dropUnusedInputs?: boolean;
   readonly float16?: boolean;
   readonly float16Io?: boolean;
+  readonly bfloat16?: boolean;
+  readonly bfloat16Io?: boolean;
   readonly keepFloat32: readonly string[];
   readonly externalData?: boolean;
   readonly explain?: boolean;
@@ -108,6 +111,8 @@ export function compileCommand(): Command {
     .option("--drop-unused-inputs", "inference: leave out inputs that no output depends on")
     .option("--float16", "inference: arithmetic in float16, with float32 inputs and outputs")
     .option("--float16-io", "inference: inputs and outputs in float16 too")
+    .option("--bfloat16", "inference: arithmetic in bfloat16, where the opset and the target have it: --opset 22 --target cuda")
+    .option("--bfloat16-io", "inference: inputs and outputs in bfloat16 too")
     .addOption(repeatable("--keep-float32 <pattern>", "inference: nodes or ops that stay in float32, as in fc or Softmax"))
     .option("--external-data", "weights go into a file of their own, OUTPUT.data, as they do past 1.5 GiB anyway")
     .option("--explain", "tell what each pass did, and why it refused")
@@ -181,7 +186,8 @@ async function compileForTraining({ model }: LoadedModel, flags: Flags, options:
   const { softmax, topK, labels } = flags;
   if ((softmax ?? topK ?? labels) !== undefined)
     throw new UsageError("--softmax, --top-k and --labels are for inference", "leave out --mode training");
-  if (halfOf(flags).float16 !== undefined) throw new UsageError("--float16 is for inference", "leave out --mode training");
+  const [format] = Object.keys(halfOf(flags));
+  if (format !== undefined) throw new UsageError(`--${format} is for inference`, "leave out --mode training");
   const { freeze, emitGradients, clipNorm: norm, clipValue: value } = flags;
   const watched = watchPasses(flags);
   const { memory } = memoryOf(flags);
@@ -236,10 +242,13 @@ function classesOf(model: LoadedModel["model"], { softmax, topK, shape }: Flags)
   const [first] = sourceOf(model, parseShapes(shape)).graph.outputs;
   return first === undefined ? {} : { classes: { [first.name]: present({ softmax, topK }) } };
 }
-function halfOf({ float16, float16Io, keepFloat32: keep }: Flags): Pick<CompileOptions, "float16"> {
-  const isHalf = float16 === true || float16Io === true;
-  if (!isHalf && keep.length > 0) throw new UsageError("--keep-float32 is an exception from --float16", "add --float16");
-  return isHalf ? { float16: { keep, io: float16Io === true ? "float16" : "float32" } } : {};
+function halfOf({ float16, float16Io, bfloat16, bfloat16Io, keepFloat32: keep }: Flags): Pick<CompileOptions, "float16" | "bfloat16"> {
+  const [isHalf, isShort] = [float16 === true || float16Io === true, bfloat16 === true || bfloat16Io === true];
+  if (isHalf && isShort) throw new UsageError("--float16 and --bfloat16 exclude each other", "leave out one of them");
+  if (!isHalf && !isShort && keep.length > 0)
+    throw new UsageError("--keep-float32 is an exception from --float16 or --bfloat16", "add one of them");
+  if (isHalf) return { float16: { keep, io: float16Io === true ? "float16" : "float32" } };
+  return isShort ? { bfloat16: { keep, io: bfloat16Io === true ? "bfloat16" : "float32" } } : {};
 }
 
 const proof = (report: OptimizationReport, verification: Verification | null) => ({
@@ -247,4 +256,4 @@ const proof = (report: OptimizationReport, verification: Verification | null) =>
   ...(verification === null ? {} : { verification: verification.verdicts }),
 });
 const toldOf = ({ explain }: Flags, report: OptimizationReport, verification: Verification | null): string =>
-  `${explain === true ? explanation(report) : ""}${verification === null ? "" : verificationText(verification)}`;
+  `${explain === true ? explanation(report) : halfText(report)}${verification === null ? "" : verificationText(verification)}`;

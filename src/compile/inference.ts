@@ -1,10 +1,14 @@
 import { writeModel } from "../codegen/index.ts";
 import { selects } from "../dsl/index.ts";
+import { userError } from "../ir/diagnostic.ts";
 import type { Graph } from "../ir/graph.ts";
+import { nowhere } from "../ir/location.ts";
 import type { Target } from "../ir/op-schema.ts";
 import {
   bindInputs,
   dropUnusedInputs,
+  type HalfFormat,
+  type HalfOptions,
   joinReports,
   lower,
   type OptimizationLevel,
@@ -14,7 +18,7 @@ import {
   type Pass,
   type PassReport,
   reportOf,
-  toFloat16,
+  toHalf,
 } from "../passes/index.ts";
 import { type ClassOutput, withClassOutputs } from "./class-output.ts";
 import { type ImageInput, withImageInputs } from "./image-input.ts";
@@ -33,6 +37,11 @@ export interface CompileOptions extends WeightOptions {
   readonly passes?: Omit<OptimizeOptions, "purpose">;
   /** Converts the arithmetic to float16: all of it, but the nodes whose name or op one of the patterns in `keep` fits, such as "fc" or "Softmax". */
   readonly float16?: { readonly keep?: readonly string[]; readonly io?: "float32" | "float16" };
+  /**
+   * The same for bfloat16: where the op takes it in the opset (arithmetic from 13 on, convolutions and pools from 22 on) and, for the provider
+   * "portable", where onnxruntime's CPU provider has the kernel, which for arithmetic it has not.
+   */
+  readonly bfloat16?: { readonly keep?: readonly string[]; readonly io?: "float32" | "bfloat16" };
   /** Inputs that take uint8[N, H, W, C] images, by name, with the normalisation in the graph. For inference. */
   readonly images?: Readonly<Record<string, ImageInput>>;
   /** Outputs of a number per class, by name, as probabilities or as the most likely classes. For inference. */
@@ -73,22 +82,31 @@ export function buildInference(model: Compilable, options: CompileOptions = {}):
   const own = inputs === null ? [] : [reportOf("unused-inputs", second.graph, inputs)];
   const graph = inputs?.graph ?? second.graph;
   const report = [...joinReports(first.report, second.report), ...own];
-  if (options.float16 === undefined) return { graph, source: bound, report };
-  const half = halved(graph, options.float16, options);
-  return { graph: half.graph, source: bound, report: [...report, half.report] };
+  const { float16, bfloat16 } = options;
+  if (float16 !== undefined && bfloat16 !== undefined)
+    throw userError("half-formats", "the options ask for float16 and for bfloat16", nowhere, { help: "leave one of them out" });
+  const half =
+    float16 === undefined
+      ? bfloat16 === undefined
+        ? null
+        : halved(graph, "bfloat16", bfloat16, options)
+      : halved(graph, "float16", float16, options);
+  return half === null ? { graph, source: bound, report } : { graph: half.graph, source: bound, report: [...report, half.report] };
 }
 
-/** The graph in float16, and what stayed. */
+/** The graph in 16 bits, and what stayed. */
 function halved(
   before: Graph,
-  { keep = [], io = "float32" }: NonNullable<CompileOptions["float16"]>,
+  format: HalfFormat,
+  { keep = [], io = "float32" }: { readonly keep?: readonly string[]; readonly io?: "float32" | HalfFormat },
   options: CompileOptions,
 ): { readonly graph: Graph; readonly report: PassReport } {
-  const { opset } = targetOf(options);
-  const pass: Pass = (graph) => toFloat16(graph, { opset, io, keep: ({ name, opType }) => selects(keep, name) || selects(keep, opType) });
+  const keeps: NonNullable<HalfOptions["keep"]> = ({ name, opType }) => selects(keep, name) || selects(keep, opType);
+  const pass: Pass = (graph) => toHalf(graph, { ...targetOf(options), format, io, keep: keeps });
   const result = pass(before);
-  options.passes?.onPass?.({ name: "to-float16", pass, before, result });
-  return { graph: optimize(result.graph, "exact").graph, report: reportOf("to-float16", before, result) };
+  const name = `to-${format}`;
+  options.passes?.onPass?.({ name, pass, before, result });
+  return { graph: optimize(result.graph, "exact").graph, report: reportOf(name, before, result) };
 }
 
 /** The target of options. */

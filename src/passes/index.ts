@@ -31,6 +31,7 @@ export { eliminateDeadCode } from "./dead-code-elimination.ts";
 export { type DifferentiateOptions, differentiate, zerosLike } from "./differentiate.ts";
 export { dropUnusedInputs } from "./drop-unused-inputs.ts";
 export { dropUnusedOutputs } from "./drop-unused-outputs.ts";
+export { emulateBfloat16 } from "./emulate-bfloat16.ts";
 export { foldInputNorm } from "./fold-input-norm.ts";
 export { fuseBatchNorm } from "./fuse-batch-norm.ts";
 export { fuseBias } from "./fuse-bias.ts";
@@ -51,6 +52,7 @@ export { recomputeWithin } from "./memory/recomputation.ts";
 export { peakMemory } from "./memory/recompute.ts";
 export { scheduleForMemory } from "./memory/schedule-memory.ts";
 export { mergeBranches } from "./merge-branches.ts";
+export { mergeLinear } from "./merge-linear.ts";
 export { mergeMovement } from "./merge-movement.ts";
 export { mergeSizes, shortenSizes } from "./merge-sizes.ts";
 export {
@@ -68,6 +70,7 @@ export {
   reportOf,
   type Stage,
 } from "./optimize.ts";
+export { pruneChannels } from "./prune-channels/prune-channels.ts";
 export { type AxisReceptiveField, featureMaps, receptiveField, receptiveFields, spatialAxes } from "./receptive-field.ts";
 export { recognizeOps, recognizeOpsFor } from "./recognize-ops.ts";
 export { reduceStrength } from "./reduce-strength.ts";
@@ -93,6 +96,6 @@ export {
 } from "./rewrite.ts";
 export { type RunGraph, runConstants } from "./run-constants.ts";
 export { sinkActivations } from "./sink-activation.ts";
-export { type Float16Options, toFloat16 } from "./to-float16.ts";
+export { type HalfFormat, type HalfOptions, toHalf } from "./to-half.ts";
 export { type TrainingGraph, type TrainingModeOptions, toTraining } from "./training-mode.ts";
 export { type AxisExtent, type UnitPosition, type UnitView, unitView } from "./unit-view.ts";

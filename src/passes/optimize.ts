@@ -16,8 +16,10 @@ import { removeIdentities } from "./identity-removal.ts";
 import { recomputeWithin } from "./memory/recomputation.ts";
 import { scheduleForMemory } from "./memory/schedule-memory.ts";
 import { mergeBranches } from "./merge-branches.ts";
+import { mergeLinear } from "./merge-linear.ts";
 import { mergeMovement } from "./merge-movement.ts";
 import { mergeSizes, shortenSizes } from "./merge-sizes.ts";
+import { pruneChannels } from "./prune-channels/prune-channels.ts";
 import { recognizeOps, recognizeOpsFor } from "./recognize-ops.ts";
 import { reduceStrength } from "./reduce-strength.ts";
 import type { Applied, MemoryWishes, Pass, PassResult, Skipped } from "./rewrite.ts";
@@ -52,6 +54,8 @@ const inference: Pipeline = [
   ["fuse-bias", fuseBias],
   ["fold-input-norm", foldInputNorm],
   ["merge-branches", mergeBranches],
+  ["merge-linear", mergeLinear],
+  ["prune-channels", pruneChannels],
   ["common-subexpression-elimination", eliminateCommonSubexpressions],
 ];
 /** The arithmetic stays as it is written: a step is compared with other frameworks'. */

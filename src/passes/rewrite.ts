@@ -194,7 +194,8 @@ function couldEqual(a: Value, b: Value): boolean {
   return a.type.dtype === b.type.dtype && from.length === to.length && from.every((d, i) => !neverEqual(d, to[i] ?? d));
 }
 
-function contextOf(graph: Graph, map: ValueMap): RewriteContext {
+/** What rules may ask about a graph, and which values of the new graph stand for its own. */
+export function contextOf(graph: Graph, map: ValueMap = new Map()): RewriteContext {
   const outputs = new Set(graph.outputs);
   let readers: ReadonlyMap<Value, readonly Node[]> | null = null;
   return {

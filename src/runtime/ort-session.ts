@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import ort from "onnxruntime-node";
 import { type CompileError, type Note, userError } from "../ir/diagnostic.ts";
-import { dtypeFromOnnx } from "../ir/dtype.ts";
+import { dtypeFromOnnx, dtypes } from "../ir/dtype.ts";
 import { printType } from "../ir/graph.ts";
 import { nowhere } from "../ir/location.ts";
 import { sameShape, staticShape } from "../ir/shape.ts";
@@ -42,7 +42,7 @@ export async function openSession(source: ModelSource, options: SessionOptions, 
       const session = await create(model, { ...native, extra, executionProviders: [provider.native] });
       return new OrtSession(session, source, { name: provider.name, place: provider.place, passedOver }, locate);
     } catch (error) {
-      last = creationError(error, locate);
+      last = creationError(error, locate, source, provider.name);
       passedOver.push({ name: provider.name, reason: last.diagnostics[0]?.message ?? last.message });
     }
   }
@@ -72,7 +72,22 @@ const create = (model: ModelSource, options: ort.InferenceSession.SessionOptions
   typeof model === "string" ? ort.InferenceSession.create(model, options) : ort.InferenceSession.create(unshared(model), options);
 const unshared = (bytes: Uint8Array): Uint8Array => (bytes.buffer instanceof SharedArrayBuffer ? bytes.slice() : bytes);
 
-function creationError(error: unknown, locate: Locate): CompileError {
+function creationError(error: unknown, locate: Locate, source: ModelSource, provider: Provider["name"]): CompileError {
+  const missing = missingKernel(error, source);
+  if (missing !== null) {
+    const place = `onnxruntime's ${provider} provider has no bfloat16 kernel of ${missing.opType}`;
+    return userError(
+      "bfloat16-kernel",
+      missing.node === "" ? place : `${place}, which "${missing.node}" is`,
+      locate(missing.node) ?? nowhere,
+      {
+        help:
+          provider === "cpu"
+            ? "run the model on cuda, or compile it without --bfloat16"
+            : "compile the model without --bfloat16, or keep this op in float32",
+      },
+    );
+  }
   if (/Failed to load shared library/.test(String(error)))
     return userError("provider", `its library cannot be loaded: ${missingLibraries() ?? String(error)}`, nowhere);
   const code = /^Unsupported data type: (\d+)$/.exec(error instanceof Error ? error.message : "")?.[1];
@@ -81,6 +96,18 @@ function creationError(error: unknown, locate: Locate): CompileError {
   return userError("session-dtype", `the model has an input or output of ${dtype}, which onnxruntime-node cannot hold`, nowhere, {
     help: "cast it to float32 or float16 within the graph",
   });
+}
+
+/** The op that a model with bfloat16 in it was refused for; null for other models and other errors. */
+function missingKernel(error: unknown, source: ModelSource): { readonly opType: string; readonly node: string } | null {
+  const found = /Could not find an implementation for (\w+)\(\d+\) node with name '([^']*)'/.exec(String(error));
+  if (found === null) return null;
+  const { bfloat16 } = dtypes;
+  const graph = readModelProto(source)?.graph;
+  const isShort =
+    graph?.initializer?.some(({ dataType }) => dataType === bfloat16.onnx) === true ||
+    graph?.node?.some((node) => node.attribute?.some(({ name, i }) => name === "to" && Number(i) === bfloat16.onnx)) === true;
+  return isShort ? { opType: found[1] ?? "", node: found[2] ?? "" } : null;
 }
 
 /** The tensors behind the handles, which nobody else can get at. */

@@ -20,6 +20,12 @@ export default defineModel({
 });
 `,
 );
+/** A NumPy file of float32 zeros. */
+function npy(shape: readonly number[]): Uint8Array {
+  const header = `{'descr': '<f4', 'fortran_order': False, 'shape': (${shape.join(", ")}), }`.padEnd(117).concat("\n");
+  const magic = Uint8Array.of(0x93, ...Buffer.from("NUMPY"), 1, 0, header.length, 0);
+  return Buffer.concat([magic, Buffer.from(header), new Uint8Array(4 * shape.reduce((n, d) => n * d, 1))]);
+}
 const compile = (output: string, ...args: readonly string[]) => striate(folder, "compile", "net.ts", "-o", output, ...args);
 
 describe.concurrent("passes on the command line", () => {
@@ -72,6 +78,33 @@ describe.concurrent("passes on the command line", () => {
     expect(stdout).toMatch(/ {2}to-float16 +same: largest relative error \d\.\de-[3-5] \(4 changes\)\n/);
     const training = await compile("half.train.onnx", "--float16", "--mode", "training");
     expect([training.code, training.stderr]).toEqual([2, "error: --float16 is for inference\n  help: leave out --mode training\n"]);
+  });
+
+  test("--bfloat16 says what stays in float32 and how to mend it", async () => {
+    const here = await compile("short.onnx", "--bfloat16");
+    expect([here.code, here.stderr]).toEqual([0, ""]);
+    expect(here.stdout.split("\n").slice(1, 4)).toEqual([
+      "  bfloat16 in 0 of 4 nodes",
+      "    1 in float32: Conv takes bfloat16 from opset 22 on: compile with --opset 22",
+      "    1 in float32: onnxruntime's CPU provider has no bfloat16 kernel of Relu: compile with --target cuda, and run it there",
+    ]);
+    const both = await compile("both.onnx", "--bfloat16", "--float16");
+    expect([both.code, both.stderr]).toEqual([2, "error: --float16 and --bfloat16 exclude each other\n  help: leave out one of them\n"]);
+  });
+
+  test("a model in bfloat16 is verified, and refused by the CPU with the user's line and a way out", async () => {
+    const args = ["--bfloat16", "--keep-float32", "fc", "--opset", "22", "--target", "cuda", "--verify"];
+    const made = await compile("device.onnx", ...args);
+    expect([made.code, made.stderr]).toEqual([0, ""]);
+    // Eight bits in each of four layers.
+    expect(made.stdout).toMatch(/ {2}to-bfloat16 +same: largest relative error \d\.\de-[23] \(4 changes\)\n/);
+    writeFileSync(join(folder, "image.npy"), npy([1, 1, 6, 6]));
+    const { code, stderr } = await striate(folder, "run", "device.onnx", "--input", "image.npy");
+    expect(code).toBe(1);
+    expect(stderr).toMatch(
+      /^net\.ts:7:\d+ error\[bfloat16-kernel\]: onnxruntime's cpu provider has no bfloat16 kernel of Conv, which "conv1" is\n/,
+    );
+    expect(stderr).toContain("help: run the model on cuda, or compile it without --bfloat16\n");
   });
 
   test("--image takes bytes, and the normalisation goes into the first convolution", async () => {

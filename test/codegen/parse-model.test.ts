@@ -189,6 +189,12 @@ test.each<[string, TensorProto, string]>([
     "int8[2] {-1, 7}",
   ],
   ["int32_data of bools", { dataType: 9, dims: [2], int32Data: [Uint8Array.of(1, 0)] }, "bool[2] {1, 0}"],
+  [
+    "int32_data of bfloat16 bits",
+    { dataType: 16, dims: [2], int32Data: [Uint8Array.of(0x80, 0x7f, 0xc0, 0x80, 0x03)] },
+    "bfloat16[2] {1, -3}",
+  ],
+  ["raw data of bfloat16", { dataType: 16, dims: [2], rawData: Uint8Array.of(0x80, 0x3f, 0x40, 0xc0) }, "bfloat16[2] {1, -3}"],
   ["int32_data of float16 bits", { dataType: 10, dims: [1], int32Data: [Uint8Array.of(0x80, 0x78)] }, "float16[1] {1}"],
   [
     "uint64_data",

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import onnxProto from "onnx-proto";
 import ort from "onnxruntime-node";
 import { expect, test } from "vitest";
-import { writeModel } from "../../src/codegen/index.ts";
+import { parseModel, writeModel } from "../../src/codegen/index.ts";
 import {
   type DType,
   dtypes,
@@ -245,4 +245,15 @@ test.each([13, 15, 18, 21, 24])("onnxruntime runs what is written in opset %i", 
   // Sums of 27 weights i / 8: 0 + ... + 26 = 351, and 351 + 27 * 27 = 1080.
   expect([...(results["y"]?.data ?? [])]).toEqual([351 / 8, 1080 / 8]);
   await session.release();
+});
+
+test("bfloat16 weights are raw data, two bytes each, the low one first, and come back as they were", () => {
+  const b = new GraphBuilder("short");
+  const w = b.initializer("w", tensorFrom("bfloat16", [3], [1, -3, 0.1]));
+  b.output(b.add("Identity", [w]), "y");
+  const bytes = writeModel(b.build(), { opset: 22 });
+  const [tensor] = decode(bytes).graph?.initializer ?? [];
+  expect([tensor?.dataType, ...(tensor?.rawData ?? [])]).toEqual([16, 0x80, 0x3f, 0x40, 0xc0, 0xcd, 0x3d]);
+  const [back] = parseModel(bytes).graph.initializers.values();
+  expect([...(back?.data ?? [])]).toEqual([0x3f80, 0xc040, 0x3dcd]);
 });

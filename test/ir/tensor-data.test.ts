@@ -80,6 +80,14 @@ test("every bfloat16 but NaN comes back from its value, and ties go to even", ()
   expect([1, 1 + 2 ** -8, 1 + 3 * 2 ** -8, 3.4e38, Number.NaN].map(toBfloat16)).toEqual([0x3f80, 0x3f80, 0x3f82, 0x7f80, 0x7fc0]);
 });
 
+test("bfloat16 bits are those of ml_dtypes 0.5, near ties, among subnormal numbers and past the end", () => {
+  const values = [1.00390625, 1.01171875, 3.3895314e38, 3.396e38, -0, 1e-40, -1e-45, 65504, 0.1, Infinity, -Infinity, 1.5e-39];
+  expect(values.map(toBfloat16)).toEqual([0x3f80, 0x3f82, 0x7f7f, 0x7f7f, 0x8000, 0x0001, 0x8000, 0x4780, 0x3dcd, 0x7f80, 0xff80, 0x0010]);
+  // Bits of a NaN that are gone by rounding would leave an infinity.
+  for (const bits of [0x7f81, 0x7fc0, 0xffff]) expect(fromBfloat16(bits)).toBeNaN();
+  expect(toBfloat16(fromBfloat16(0x7f81))).toBe(0x7fc0);
+});
+
 test("numbers are rounded to the element type, and integers saturate where 64 bits end", () => {
   expect(numbersOf(tensorFrom("float32", [2], [0.1, -0]))).toEqual([Math.fround(0.1), -0]);
   expect(numbersOf(tensorFrom("float16", [2], [0.1, 1e9]))).toEqual([0.0999755859375, Number.POSITIVE_INFINITY]);

@@ -1,0 +1,67 @@
+/** The channels of all values of a graph, which of them are one, and what is known of their contents. */
+import { InternalError } from "../../ir/diagnostic.ts";
+import type { Value } from "../../ir/graph.ts";
+
+/** The axis along which a value's channels lie. */
+export interface Channels {
+  readonly value: Value;
+  readonly axis: number;
+  readonly count: number;
+  /** The number of channel 0 among the channels of all values. */
+  readonly first: number;
+}
+/** Channels of many values, numbered through; channels that stay or go together are one class. */
+export interface ChannelTable {
+  /** The channels of a value, null where nothing can be said of them. */
+  of(value: Value | null | undefined): Channels | null;
+  add(value: Value, axis: number, count: number): Channels;
+  /** Makes two channels one class. */
+  tie(a: number, b: number): void;
+  /** The representative of a channel's class. */
+  classOf(channel: number): number;
+  /** What a channel holds at every place, whatever the inputs are; NaN where that is not known. */
+  constant(channel: number): number;
+  setConstant(channel: number, content: number): void;
+  all(): Iterable<Channels>;
+}
+
+/** A table without channels. */
+export function channelTable(): ChannelTable {
+  const byValue = new Map<Value, Channels>();
+  const parents: number[] = [];
+  const constants: number[] = [];
+  const classOf = (channel: number): number => {
+    let root = channel;
+    for (let up = parents[root] ?? root; up !== root; up = parents[root] ?? root) root = up;
+    for (let at = channel; at !== root; ) {
+      const up = parents[at] ?? root;
+      parents[at] = root;
+      at = up;
+    }
+    return root;
+  };
+  return {
+    of: (value) => (value ? (byValue.get(value) ?? null) : null),
+    add: (value, axis, count) => {
+      if (byValue.has(value)) throw new InternalError(`the channels of "${value.name}" are known already`);
+      const channels = { value, axis, count, first: parents.length };
+      for (let i = 0; i < count; i++) {
+        parents.push(parents.length);
+        constants.push(Number.NaN);
+      }
+      byValue.set(value, channels);
+      return channels;
+    },
+    tie: (a, b) => {
+      const [p, q] = [classOf(a), classOf(b)];
+      // The lower number represents, so that the order of ties does not matter.
+      parents[Math.max(p, q)] = Math.min(p, q);
+    },
+    classOf,
+    constant: (channel) => constants[channel] ?? Number.NaN,
+    setConstant: (channel, content) => {
+      constants[channel] = content;
+    },
+    all: () => byValue.values(),
+  };
+}
