@@ -61,6 +61,7 @@ export * from "./optimizer/index.ts";
 export type { Maker, OptionSpec, OptionSpecs, OptionType, OptionValue, OptionValues } from "./option.ts";
 export { withDefaults } from "./option.ts";
 export { selects } from "./pattern.ts";
+export type * as rules from "./rules.ts";
 export { pipe, repeat, scope, scopeOf, sharedScope } from "./scope.ts";
 export type { Padding, Padding1d, Padding3d, Pair, Triple } from "./shape-rules/window.ts";
 export type { AnyTensor, Checked, FlatTensor, Tensor, TensorOf, TypedTensor } from "./tensor.ts";

@@ -5,6 +5,7 @@
  * functions' own generic signatures instead ends in TS2589: the checker compares deferred conditional types structurally.
  */
 import { captureLocation } from "../ir/location.ts";
+import type { Dim } from "./dim-types.ts";
 import type { Checked, Tensor } from "./tensor.ts";
 import { currentTrace, located, scoped } from "./trace.ts";
 
@@ -19,24 +20,54 @@ export type Apply<R, S> = (R & { readonly in: S })["out" & keyof R];
  * The shape that the layers of rules L, one after the other, make of S.
  *
  * In a generic function S is deferred, and so is the result. Were it rule upon rule, `Conv<Conv<Conv<S>>>`, the checker would go one
- * level deeper with each layer and give up (TS2589) at ninety. A parameter of type `Tensor<After<S, L> | S>` takes such a result apart
- * instead: of an alias the checker infers the arguments, and the layer adds its rule to the list. Anything else, a shape that is known or
- * a type of another form, is S, and L is empty. NoInfer keeps S from being inferred out of the conditional type itself.
+ * level deeper with each layer and give up (TS2589) at ninety. So the rules of an S that is a deferred result itself come first in one flat
+ * list, also where a generic function is called in another: `After<After<S, [Conv]>, [Pool]>` is `After<S, [Conv, Pool]>`.
+ *
+ * That S is one has to be seen while S is deferred, where a conditional type on S itself would wait. One on `Box<S>`, an object type, does
+ * not: it is decided as soon as S fits the pattern for whatever it comes to stand for, and waits as long as S is a bare type parameter.
+ * The deferred result is an indexed access, which the checker takes apart by its object type alone when it matches the pattern; a
+ * conditional type in its place would be matched by its branches, which hold the pattern, without end.
  */
-export type After<S, L> = [NoInfer<S>, NoInfer<L>] extends [infer T, infer M] ? Fold<T, M> : never;
+export type After<S, L> = Stages<S, L>[Stage<S>];
+type Stage<S> = Box<S> extends Box<Stages<infer _B, infer _M>[infer _K extends "run"]> ? "run" : "run";
+interface Stages<in out S, in out L> {
+  readonly run: unknown extends L
+    ? Unmatched
+    : Box<S> extends Box<Stages<infer B, infer M>[infer _K extends "run"]>
+      ? M extends readonly [...infer N]
+        ? L extends readonly [...infer O]
+          ? After<B, [...N, ...O]>
+          : never
+        : never
+      : Fold<S, L>;
+}
+interface Box<out T> {
+  readonly boxed: T;
+}
+/** What the pattern stands for where nothing matches it: no shape fits, and a type parameter may still. */
+interface Unmatched {
+  readonly unmatched: never;
+}
 // Inferring T makes the checker work out each layer before the next: put off, a hundred of them would nest too deep.
-type Fold<S, L> = L extends readonly [infer F, ...infer R]
-  ? Apply<F, S> extends infer T
-    ? Fold<T, R>
-    : never
-  : // A shape that no rule has changed still carries the NoInfer of `After`: its dims, taken out one by one, do not.
-    S extends readonly [...infer T]
-    ? T
+type Fold<S, L> = L extends readonly [infer F]
+  ? Apply<F, S>
+  : L extends readonly [infer F, infer G, ...infer R]
+    ? Apply<G, Apply<F, S>> extends infer T
+      ? Fold<T, R>
+      : never
     : S;
+/**
+ * The result of a call whose arguments are checked by Z: Z, or a shape of unknown rank where Z is a message, which stands at an argument
+ * already and need not be told again by all that takes the result. Y is Z, by default: in the layer's signature they are two type
+ * parameters, so that nothing is decided there; in a generic function they are one deferred type, the fields fit (see `Checked`), and Z
+ * stays, so that a message that it comes to stand for is told where the function's result goes.
+ */
+export type Once<Z, Y> = { z: Z; o: 1 } extends { z: Y; o: [Y, 1] extends [string, [Y] extends [symbol] ? 0 : 1] ? 0 : 1 } ? Z : Dim[];
 /** A layer that waits for its input; R is its rule. */
 export interface Layer<R> extends AnyLayer {
   readonly rule?: R;
-  <S, L extends readonly unknown[] = []>(x: Checked<Tensor<After<S, L> | S>, After<S, [...L, R]>>): Tensor<After<S, [...L, R]>>;
+  // The rule is written again for x: passed to a function such as `pipe`, the layer is compared before Z has its default.
+  <S, Z = After<S, [R]>, Y = Z>(x: Checked<Tensor<S>, After<S, [R]>>): Tensor<Once<Z, Y>>;
 }
 /** A layer, its rule forgotten. */
 export interface AnyLayer {
@@ -60,7 +91,8 @@ export function layerOf<R>(body: Body, publicFunction: PublicFunction): Layer<R>
 /** Sound under the condition of `layerOf`; the rule exists only in the type. */
 const ruled = <R>(layer: AnyLayer): Layer<R> => layer as Layer<R>;
 
-interface Chain<L> extends Rule {
+/** The rules of the layers L, one after the other, as a rule. */
+export interface Chain<L> extends Rule {
   readonly out: Fold<this["in"], RulesOf<L>>;
 }
 type RulesOf<L> = {

@@ -4,12 +4,13 @@ import { captureLocation, type SourceLocation } from "../ir/location.ts";
 import { printShape, sameShape } from "../ir/shape.ts";
 import type { Dim, Print } from "./dim-types.ts";
 import type { After, Rule } from "./layer.ts";
-import type { Checked, Tensor } from "./tensor.ts";
+import type { Checked, Length, Tensor } from "./tensor.ts";
 import { check, currentTrace, enter, operand, scoped, sharing, type Trace } from "./trace.ts";
 
 /** At the borders of blocks: a message that came out of a generic function is an error, and is reported once. */
 type Own<S> = S extends string ? S : true;
-interface Reported extends Rule {
+/** What comes out of a scope, as a rule: a message, which `scope` reports, is forgotten. */
+export interface Reported extends Rule {
   readonly out: this["in"] extends string ? Dim[] : this["in"];
 }
 
@@ -17,11 +18,8 @@ interface Reported extends Rule {
  * Prefixes the names of the parameters that `body` declares: "layer1.0", then "conv1" within, is "layer1.0.conv1".
  * A mistake inside a generic block is a type error here, where its result comes out.
  */
-export function scope<S, L extends readonly unknown[] = []>(
-  name: string,
-  body: () => Checked<Tensor<After<S, L> | S>, Own<After<S, L>>>,
-): Tensor<After<S, [...L, Reported]>> {
-  return sameTensor<After<S, [...L, Reported]>>(scopeOf(name, body));
+export function scope<S>(name: string, body: () => Checked<Tensor<S>, Own<S>>): Tensor<After<S, [Reported]>> {
+  return sameTensor<After<S, [Reported]>>(scopeOf(name, body));
 }
 /** `scope` for a body that returns anything but one tensor: several tensors in an array or a record. */
 export function scopeOf<R>(name: string, body: () => R): R {
@@ -46,7 +44,13 @@ function traceFor(label: string, name: string, location: SourceLocation): Trace 
 /** Sound because the tensor is passed through unchanged, and its type is the body's own when the body had no fault. */
 const sameTensor = <S>(x: unknown): Tensor<S> => x as Tensor<S>;
 
-type SameAs<S, T> = T extends string ? T : [S, T] extends [T, S] ? true : `repeat: the block turns ${Print<S>} into ${Print<T>}`;
+type SameAs<S, T> = T extends string
+  ? T
+  : number extends Length<T>
+    ? true
+    : [S, T] extends [T, S]
+      ? true
+      : `repeat: the block turns ${Print<S>} into ${Print<T>}`;
 
 /** Applies a block that keeps the shape n times, each time under the scope of its index, which counts from `first`. */
 export function repeat<S, T>(

@@ -37,10 +37,12 @@ export interface AnyTensor {
  *
  * Inside a generic function V is deferred, and T must still be accepted. The checker looks into a deferred conditional
  * with every type parameter replaced by a wildcard and skips the branch that cannot be taken even then. The second pair
- * is there for that: a wildcard V is a symbol too, so `1` meets `0` and the message branch is skipped. NoInfer keeps type
- * parameters from being inferred out of the rule.
+ * is there for that: a wildcard V is a symbol too, so `1` meets `0` and the message branch is skipped. The message is inferred
+ * anew, as M: type parameters are not inferred out of the rule then, and what the checker knows of an argument before it knows V, such as
+ * that a list is a tuple, is read from T and `string` alone, not from the whole rule.
  */
-export type Checked<T, V> = [V, 1] extends [string, [V] extends [symbol] ? 0 : 1] ? NoInfer<V> : T;
+export type Checked<T, V> = [V, 1] extends [string, [V] extends [symbol] ? 0 : 1] ? Told<V> : T;
+type Told<V> = [V] extends [infer M extends string] ? M : never;
 
 /** The number of axes of S; `number` when unknown. */
 export type Length<S> = S extends { readonly length: infer L extends number } ? L : number;

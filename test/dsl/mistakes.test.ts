@@ -100,6 +100,12 @@ test.each(["layers.ts", "reported.ts"])("every mistake of %s throws the compiler
   });
 });
 
+test("every model of returned.ts throws the compiler's words when it is traced", async () => {
+  const { models } = (await mistaken("returned.ts")) as { readonly models: readonly AnyModel[] };
+  const wanted = announced("test/mistakes/returned.ts").map(({ message }) => ruleOf(message));
+  expect(models.map((model) => nameless(thrown(() => trace(model)).message))).toEqual(wanted);
+});
+
 test("SimpleCNN with wrong features says which, where they come from, and what to write", () => {
   const diagnostic = thrown(() => trace(simpleCnn));
   expect(diagnostic.code).toBe("linear-in-features");

@@ -80,6 +80,61 @@ const long: readonly (readonly [what: string, text: string])[] = [
       ),
   ],
   [
+    "100 additions behind 100 convolutions in one generic function",
+    header("add, conv2d") +
+      block(
+        range(100).map((i) => `  const x${i + 1} = add(conv2d(x${i}, { outChannels: 64, kernelSize: 3, padding: 1 }), x${i});`),
+        100,
+        '["N", 64, 56, 56]',
+      ),
+  ],
+  [
+    "100 calls of a generic block in one generic function",
+    header("add, conv2d, mean, mul, relu, sigmoid") +
+      [
+        "function excited<S>(x: Tensor<S>) {",
+        "  const y = conv2d(x, { outChannels: 64, kernelSize: 3, padding: 1 });",
+        "  return relu(add(mul(y, sigmoid(conv2d(mean(y, [2, 3], true), { outChannels: 64, kernelSize: 1 }))), x));",
+        "}\n",
+      ].join("\n") +
+      block(
+        range(100).map((i) => `  const x${i + 1} = excited(x${i});`),
+        100,
+        '["N", 64, 56, 56]',
+      ),
+  ],
+  [
+    "100 calls of a generic inception module in one generic function",
+    header("concat, conv2d, maxPool2d") +
+      [
+        "function inception<S>(x: Tensor<S>) {",
+        "  const a = conv2d(x, { outChannels: 16, kernelSize: 1 });",
+        "  const b = conv2d(conv2d(x, { outChannels: 8, kernelSize: 1 }), { outChannels: 16, kernelSize: 3, padding: 1 });",
+        "  return concat([a, b, conv2d(maxPool2d(x, { kernelSize: 3, stride: 1, padding: 1 }), { outChannels: 32, kernelSize: 1 })], 1);",
+        "}\n",
+      ].join("\n") +
+      block(
+        range(100).map((i) => `  const x${i + 1} = inception(x${i});`),
+        100,
+        '["N", 64, 56, 56]',
+      ),
+  ],
+  [
+    "160 moves of axes in one generic function",
+    header("flatten, permute, reshape, transpose, unsqueeze") +
+      block(
+        range(32).flatMap((i) => [
+          `  const a${i} = permute(x${i}, [0, 2, 3, 1]);`,
+          `  const b${i} = flatten(a${i}, 1, 2);`,
+          `  const c${i} = transpose(b${i}, 1, 2);`,
+          `  const d${i} = unsqueeze(c${i}, 1);`,
+          `  const x${i + 1} = reshape(d${i}, ["N", 64, 56, -1]);`,
+        ]),
+        32,
+        '["N", 64, 56, 56]',
+      ),
+  ],
+  [
     "a dense block of 40 layers in one generic function",
     header("concat, conv2d") +
       block(

@@ -211,5 +211,5 @@ export const mistakes: readonly ((inputs: Inputs) => unknown)[] = [
   //                            ^ Argument of type 'number[]' is not assignable to parameter of type '"permute: 3 dims for 4 axes"'.
   // The second layer of a pipe does not fit the first.
   ({ image }) => pipe(image, layers.relu(), layers.conv2d({ inChannels: 4, outChannels: 8, kernelSize: 1 })),
-  //                                        ^ Argument of type 'Layer<Conv2d<8, 4, 1, 1, 0, 1>>' is not assignable to parameter of type 'F<Tensor<["N", 3, 224, 224]>, Tensor<"conv2d: input has 3 channels, but inChannels is 4">>'. Types of parameters 'x' and 'x' are incompatible. Type 'Tensor<["N", 3, 224, 224]>' is not assignable to type '"conv2d: input has 3 channels, but inChannels is 4"'.
+  //                                        ^ Argument of type 'Layer<Conv2d<8, 4, 1, 1, 0, 1>>' is not assignable to parameter of type 'F<Tensor<["N", 3, 224, 224]>, Tensor<Dim[]>>'. Types of parameters 'x' and 'x' are incompatible. Type 'Tensor<["N", 3, 224, 224]>' is not assignable to type '"conv2d: input has 3 channels, but inChannels is 4"'.
 ];

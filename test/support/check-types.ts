@@ -1,6 +1,6 @@
 /** Type-checks a module of its own that imports striate. */
 import { spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 
 const root = resolve(import.meta.dirname, "../..");
@@ -80,6 +80,29 @@ export async function checkFiles(
     return readOutput(await run(compiler, ["-p", place, "--extendedDiagnostics"]));
   } finally {
     rmSync(place, { recursive: true, force: true });
+  }
+}
+/** What a compiler writes for a module of a user's own package, which finds striate as an installed package with its entry point only. */
+export async function emitDeclarations(
+  compiler: string,
+  text: string,
+): Promise<{ readonly errors: readonly string[]; readonly declarations: string }> {
+  await declare();
+  const folder = mkdtempSync(join(cache, "striate-emit-"));
+  const installed = join(folder, "node_modules/striate");
+  try {
+    cpSync(declarations, join(installed, "dist"), { recursive: true });
+    const types = { types: "./dist/dsl/index.d.ts" };
+    writeFileSync(join(installed, "package.json"), JSON.stringify({ name: "striate", type: "module", exports: { ".": types } }));
+    writeFileSync(join(folder, "package.json"), JSON.stringify({ name: "user", type: "module" }));
+    const compilerOptions = { ...plainOptions, noEmit: false, declaration: true, emitDeclarationOnly: true, outDir: "out" };
+    writeFileSync(join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions, files: ["blocks.ts"] }));
+    writeFileSync(join(folder, "blocks.ts"), text);
+    const { errors } = readOutput(await run(compiler, ["-p", folder]));
+    const written = join(folder, "out/blocks.d.ts");
+    return { errors, declarations: existsSync(written) ? readFileSync(written, "utf8") : "" };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
   }
 }
 function readOutput(output: string): Checked {

@@ -6,8 +6,8 @@ export type Writer = protobuf.Writer;
 /** A message being read. */
 export interface Decoding {
   readonly reader: protobuf.Reader;
-  /** What it reads. */
-  readonly bytes: Buffer;
+  /** The text between two bytes. */
+  readonly text: (start: number, end: number) => string;
   /** How deep the message lies in others. */
   depth: number;
   /** How many more bytes of memory the messages may take. */
@@ -41,9 +41,10 @@ export const newWriter = (): Writer => new protobuf.Writer();
 
 /** Starts to read bytes. */
 export function startDecoding(bytes: Uint8Array): Decoding {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   return {
     reader: new protobuf.Reader(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)),
-    bytes: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength),
+    text: (start, end) => buffer.toString("utf8", start, end),
     depth: 0,
     room: freeBytes + timesTheFile * bytes.length,
   };
@@ -83,7 +84,7 @@ export function decodeString(d: Decoding): string {
   const { reader } = d;
   const end = endOf(reader, "text");
   take(d, bytesOf.string + end - reader.pos);
-  const text = d.bytes.toString("utf8", reader.pos, end);
+  const text = d.text(reader.pos, end);
   reader.pos = end;
   return text;
 }

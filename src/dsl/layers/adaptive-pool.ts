@@ -1,16 +1,17 @@
 /** Pools over a grid whose cells adapt to the image, as torch.nn.AdaptiveAvgPool2d and its kin. */
 import type { Value } from "../../ir/graph.ts";
-import { type Adaptive1dShape, type AdaptiveShape, openFault } from "../shape-rules/pool.ts";
+import type { After, Once } from "../layer.ts";
+import { type Adaptive, type Adaptive1d, openFault } from "../shape-rules/pool.ts";
 import { rankFault } from "../shape-rules/show.ts";
 import { at, type Pair, type Positive, positive } from "../shape-rules/window.ts";
 import type { Checked, Tensor } from "../tensor.ts";
 import { add, type Call, check, enter, operand, result, within } from "../trace.ts";
 
 /** The mean of each cell of a grid of outputSize cells: float32[N, C, H, W] -> float32[N, C, outputSize, outputSize]. */
-export function adaptiveAvgPool2d<S, const Y extends Pair>(
-  x: Checked<Tensor<S>, AdaptiveShape<"adaptiveAvgPool2d", S, Y>>,
+export function adaptiveAvgPool2d<S, const Y extends Pair, R = After<S, [Adaptive<"adaptiveAvgPool2d", Y>]>, Q = R>(
+  x: Checked<Tensor<S>, R>,
   outputSize: Checked<Y, Positive<"adaptiveAvgPool2d: outputSize", Y>>,
-): Tensor<AdaptiveShape<"adaptiveAvgPool2d", S, Y>> {
+): Tensor<Once<R, Q>> {
   const call = enter("adaptiveAvgPool2d", adaptiveAvgPool2d);
   const grid = checkedGrid(call, x, outputSize);
   if (grid.whole) return result(call, add(call, "GlobalAveragePool", [grid.value]));
@@ -19,10 +20,10 @@ export function adaptiveAvgPool2d<S, const Y extends Pair>(
   return result(call, unevenMeans(call, grid));
 }
 /** The maximum of each cell of a grid: outputSize 1, or a divisor of the image's size. */
-export function adaptiveMaxPool2d<S, const Y extends Pair>(
-  x: Checked<Tensor<S>, AdaptiveShape<"adaptiveMaxPool2d", S, Y>>,
+export function adaptiveMaxPool2d<S, const Y extends Pair, R = After<S, [Adaptive<"adaptiveMaxPool2d", Y>]>, Q = R>(
+  x: Checked<Tensor<S>, R>,
   outputSize: Checked<Y, Positive<"adaptiveMaxPool2d: outputSize", Y>>,
-): Tensor<AdaptiveShape<"adaptiveMaxPool2d", S, Y>> {
+): Tensor<Once<R, Q>> {
   const call = enter("adaptiveMaxPool2d", adaptiveMaxPool2d);
   const grid = checkedGrid(call, x, outputSize);
   if (grid.whole) return result(call, add(call, "GlobalMaxPool", [grid.value]));
@@ -37,10 +38,10 @@ export function adaptiveMaxPool2d<S, const Y extends Pair>(
 }
 
 /** The mean of each of outputSize cells of a sequence, as torch.nn.AdaptiveAvgPool1d: float32[N, C, L] -> float32[N, C, outputSize]. */
-export function adaptiveAvgPool1d<S, Y extends number>(
-  x: Checked<Tensor<S>, Adaptive1dShape<"adaptiveAvgPool1d", S, Y>>,
+export function adaptiveAvgPool1d<S, Y extends number, R = After<S, [Adaptive1d<"adaptiveAvgPool1d", Y>]>, Q = R>(
+  x: Checked<Tensor<S>, R>,
   outputSize: Checked<Y, Positive<"adaptiveAvgPool1d: outputSize", Y>>,
-): Tensor<Adaptive1dShape<"adaptiveAvgPool1d", S, Y>> {
+): Tensor<Once<R, Q>> {
   const call = enter("adaptiveAvgPool1d", adaptiveAvgPool1d);
   const [value, size] = [operand(call, x), Number(outputSize)];
   const [, , length = 0] = value.type.shape;

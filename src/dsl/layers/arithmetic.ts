@@ -1,7 +1,8 @@
 /** Elementwise arithmetic; the second operand is a tensor, which broadcasts, or a number. */
 import { type DType, dtypes } from "../../ir/dtype.ts";
 import type { Value } from "../../ir/graph.ts";
-import { type BroadcastShape, broadcastFault } from "../shape-rules/broadcast.ts";
+import type { After, Once } from "../layer.ts";
+import { type Broadcast, broadcastFault } from "../shape-rules/broadcast.ts";
 import type { AnyTensor, Checked, Tensor, TensorOf } from "../tensor.ts";
 import { add as addNode, type Call, check, enter, operand, result } from "../trace.ts";
 
@@ -21,43 +22,43 @@ function unary<S>(label: string, publicFunction: (...args: never) => unknown, op
 }
 
 /** a + b. */
-export function add<A, B>(a: Tensor<A>, b: Checked<Tensor<B> | number, BroadcastShape<"add", A, B>>): Tensor<BroadcastShape<"add", A, B>> {
+export function add<A, B, Z = After<A, [Broadcast<"add", B>]>, Y = Z>(a: Tensor<A>, b: Checked<Tensor<B> | number, Z>): Tensor<Once<Z, Y>> {
   const call = enter("add", add);
   return result(call, binary(call, "Add", a, b));
 }
 /** a - b. */
-export function sub<A, B>(a: Tensor<A>, b: Checked<Tensor<B> | number, BroadcastShape<"sub", A, B>>): Tensor<BroadcastShape<"sub", A, B>> {
+export function sub<A, B, Z = After<A, [Broadcast<"sub", B>]>, Y = Z>(a: Tensor<A>, b: Checked<Tensor<B> | number, Z>): Tensor<Once<Z, Y>> {
   const call = enter("sub", sub);
   return result(call, binary(call, "Sub", a, b));
 }
 /** a * b. */
-export function mul<A, B>(a: Tensor<A>, b: Checked<Tensor<B> | number, BroadcastShape<"mul", A, B>>): Tensor<BroadcastShape<"mul", A, B>> {
+export function mul<A, B, Z = After<A, [Broadcast<"mul", B>]>, Y = Z>(a: Tensor<A>, b: Checked<Tensor<B> | number, Z>): Tensor<Once<Z, Y>> {
   const call = enter("mul", mul);
   return result(call, binary(call, "Mul", a, b));
 }
 /** a / b. */
-export function div<A, B>(a: Tensor<A>, b: Checked<Tensor<B> | number, BroadcastShape<"div", A, B>>): Tensor<BroadcastShape<"div", A, B>> {
+export function div<A, B, Z = After<A, [Broadcast<"div", B>]>, Y = Z>(a: Tensor<A>, b: Checked<Tensor<B> | number, Z>): Tensor<Once<Z, Y>> {
   const call = enter("div", div);
   return result(call, binary(call, "Div", a, b));
 }
 /** a to the power of b. */
-export function pow<A, B>(a: Tensor<A>, b: Checked<Tensor<B> | number, BroadcastShape<"pow", A, B>>): Tensor<BroadcastShape<"pow", A, B>> {
+export function pow<A, B, Z = After<A, [Broadcast<"pow", B>]>, Y = Z>(a: Tensor<A>, b: Checked<Tensor<B> | number, Z>): Tensor<Once<Z, Y>> {
   const call = enter("pow", pow);
   return result(call, binary(call, "Pow", a, b));
 }
 /** The greater of a and b. */
-export function maximum<A, B>(
+export function maximum<A, B, Z = After<A, [Broadcast<"maximum", B>]>, Y = Z>(
   a: Tensor<A>,
-  b: Checked<Tensor<B> | number, BroadcastShape<"maximum", A, B>>,
-): Tensor<BroadcastShape<"maximum", A, B>> {
+  b: Checked<Tensor<B> | number, Z>,
+): Tensor<Once<Z, Y>> {
   const call = enter("maximum", maximum);
   return result(call, binary(call, "Max", a, b));
 }
 /** The smaller of a and b. */
-export function minimum<A, B>(
+export function minimum<A, B, Z = After<A, [Broadcast<"minimum", B>]>, Y = Z>(
   a: Tensor<A>,
-  b: Checked<Tensor<B> | number, BroadcastShape<"minimum", A, B>>,
-): Tensor<BroadcastShape<"minimum", A, B>> {
+  b: Checked<Tensor<B> | number, Z>,
+): Tensor<Once<Z, Y>> {
   const call = enter("minimum", minimum);
   return result(call, binary(call, "Min", a, b));
 }

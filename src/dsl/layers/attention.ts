@@ -1,23 +1,24 @@
 /** Multi-head attention (Vaswani et al. 2017, arXiv:1706.03762), as torch.nn.MultiheadAttention with batch_first. */
 import type { Value } from "../../ir/graph.ts";
 import { defaultWeight, xavierUniform, zeros } from "../init.ts";
-import { type AttentionShape, attentionFault, type HeadsFault } from "../shape-rules/linear.ts";
+import type { After, Once } from "../layer.ts";
+import { type Attention, attentionFault, type HeadsFault } from "../shape-rules/linear.ts";
 import { type Positive, positive } from "../shape-rules/window.ts";
 import type { Checked, Tensor } from "../tensor.ts";
 import { type Call, check, declare, enterLayer, operand, result, within } from "../trace.ts";
 import { settings } from "./options.ts";
 
 /** softmax(Q K^T / sqrt(d)) V over heads: query float32[N, L, E], key and value float32[N, M, E] -> float32[N, L, E]. For self-attention pass x three times. */
-export function multiHeadAttention<Q, K, H extends number>(
+export function multiHeadAttention<Q, K, H extends number, Z = After<Q, [Attention<K>]>, Y = Z>(
   query: Tensor<Q>,
-  key: Checked<Tensor<K>, AttentionShape<Q, K>>,
+  key: Checked<Tensor<K>, Z>,
   value: Tensor<K>,
   options: {
     numHeads: Checked<Checked<H, Positive<"multiHeadAttention: numHeads", H>>, HeadsFault<Q, H>>;
     bias?: boolean;
     name?: string;
   },
-): Tensor<AttentionShape<Q, K>> {
+): Tensor<Once<Z, Y>> {
   const o = settings<{ numHeads: number; bias: boolean; name: string | undefined }>(options, { numHeads: 0, bias: true, name: undefined });
   const call = enterLayer("multiHeadAttention", multiHeadAttention, o.name);
   const [q, k, v] = [operand(call, query, "the query"), operand(call, key, "the key"), operand(call, value, "the value")];

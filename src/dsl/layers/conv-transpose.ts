@@ -1,7 +1,7 @@
 /** Transposed convolutions, as torch.nn.ConvTranspose1d, ConvTranspose2d and ConvTranspose3d. */
 import type { Value } from "../../ir/graph.ts";
 import { defaultWeight, type LayerInit } from "../init.ts";
-import type { After } from "../layer.ts";
+import type { After, Once } from "../layer.ts";
 import {
   type Channels,
   type ConvTranspose1d,
@@ -46,13 +46,14 @@ export function convTranspose2d<
   const D extends Pair = 1,
   const E extends Pair = 0,
   G extends number = 1,
-  L extends readonly unknown[] = [],
+  Z = After<S, [ConvTranspose2d<O, I, K, St, P, D, E>]>,
+  Y = Z,
 >(
-  x: Checked<Tensor<After<S, L> | S>, After<S, [...L, ConvTranspose2d<O, I, K, St, P, D, E>]>>,
+  x: Checked<Tensor<S>, Z>,
   options: ConvTransposeOptions<"convTranspose2d", O, K, I, St, P, D, E> & {
-    groups?: Checked<G, GroupsFault<"convTranspose2d", Channels<After<S, L>>, O, G>>;
+    groups?: Checked<G, GroupsFault<"convTranspose2d", Channels<S>, O, G>>;
   },
-): Tensor<After<S, [...L, ConvTranspose2d<O, I, K, St, P, D, E>]>> {
+): Tensor<Once<Z, Y>> {
   return result(...transposed("convTranspose2d", convTranspose2d, x, options, 2));
 }
 /** A transposed convolution over sequences, as torch.nn.ConvTranspose1d: float32[N, C, L] -> float32[N, outChannels, L']. */
@@ -66,13 +67,14 @@ export function convTranspose1d<
   D extends number = 1,
   E extends number = 0,
   G extends number = 1,
-  L extends readonly unknown[] = [],
+  Z = After<S, [ConvTranspose1d<O, I, K, St, P, D, E>]>,
+  Y = Z,
 >(
-  x: Checked<Tensor<After<S, L> | S>, After<S, [...L, ConvTranspose1d<O, I, K, St, P, D, E>]>>,
+  x: Checked<Tensor<S>, Z>,
   options: ConvTransposeOptions<"convTranspose1d", O, K, I, St, P, D, E> & {
-    groups?: Checked<G, GroupsFault<"convTranspose1d", Channels<After<S, L>>, O, G>>;
+    groups?: Checked<G, GroupsFault<"convTranspose1d", Channels<S>, O, G>>;
   },
-): Tensor<After<S, [...L, ConvTranspose1d<O, I, K, St, P, D, E>]>> {
+): Tensor<Once<Z, Y>> {
   return result(...transposed("convTranspose1d", convTranspose1d, x, options, 1));
 }
 /** A transposed convolution over volumes, as torch.nn.ConvTranspose3d: float32[N, C, T, H, W] -> float32[N, outChannels, T', H', W']. */
@@ -86,13 +88,14 @@ export function convTranspose3d<
   const D extends Triple = 1,
   const E extends Triple = 0,
   G extends number = 1,
-  L extends readonly unknown[] = [],
+  Z = After<S, [ConvTranspose3d<O, I, K, St, P, D, E>]>,
+  Y = Z,
 >(
-  x: Checked<Tensor<After<S, L> | S>, After<S, [...L, ConvTranspose3d<O, I, K, St, P, D, E>]>>,
+  x: Checked<Tensor<S>, Z>,
   options: ConvTransposeOptions<"convTranspose3d", O, K, I, St, P, D, E> & {
-    groups?: Checked<G, GroupsFault<"convTranspose3d", Channels<After<S, L>>, O, G>>;
+    groups?: Checked<G, GroupsFault<"convTranspose3d", Channels<S>, O, G>>;
   },
-): Tensor<After<S, [...L, ConvTranspose3d<O, I, K, St, P, D, E>]>> {
+): Tensor<Once<Z, Y>> {
   return result(...transposed("convTranspose3d", convTranspose3d, x, options, 3));
 }
 

@@ -1,7 +1,7 @@
 /** Convolutions, as torch.nn.Conv1d, Conv2d and Conv3d. */
 import type { Value } from "../../ir/graph.ts";
 import { defaultBias, defaultWeight, type LayerInit } from "../init.ts";
-import type { After } from "../layer.ts";
+import type { After, Once } from "../layer.ts";
 import {
   type Channels,
   type Conv1d,
@@ -59,11 +59,12 @@ export function conv2d<
   const P extends Padding = 0,
   const D extends Pair = 1,
   G extends number = 1,
-  L extends readonly unknown[] = [],
+  Z = After<S, [Conv2d<O, I, K, St, P, D>]>,
+  Y = Z,
 >(
-  x: Checked<Tensor<After<S, L> | S>, After<S, [...L, Conv2d<O, I, K, St, P, D>]>>,
-  options: ConvOptions<"conv2d", O, K, I, St, P, D> & { groups?: Checked<G, GroupsFault<"conv2d", Channels<After<S, L>>, O, G>> },
-): Tensor<After<S, [...L, Conv2d<O, I, K, St, P, D>]>> {
+  x: Checked<Tensor<S>, Z>,
+  options: ConvOptions<"conv2d", O, K, I, St, P, D> & { groups?: Checked<G, GroupsFault<"conv2d", Channels<S>, O, G>> },
+): Tensor<Once<Z, Y>> {
   const o = convSettings(options);
   const call = enterLayer("conv2d", conv2d, o.name);
   return result(call, convolution(call, x, o, 2));
@@ -78,11 +79,12 @@ export function conv1d<
   const P extends Padding1d = 0,
   D extends number = 1,
   G extends number = 1,
-  L extends readonly unknown[] = [],
+  Z = After<S, [Conv1d<O, I, K, St, P, D>]>,
+  Y = Z,
 >(
-  x: Checked<Tensor<After<S, L> | S>, After<S, [...L, Conv1d<O, I, K, St, P, D>]>>,
-  options: ConvOptions<"conv1d", O, K, I, St, P, D> & { groups?: Checked<G, GroupsFault<"conv1d", Channels<After<S, L>>, O, G>> },
-): Tensor<After<S, [...L, Conv1d<O, I, K, St, P, D>]>> {
+  x: Checked<Tensor<S>, Z>,
+  options: ConvOptions<"conv1d", O, K, I, St, P, D> & { groups?: Checked<G, GroupsFault<"conv1d", Channels<S>, O, G>> },
+): Tensor<Once<Z, Y>> {
   const o = convSettings(options);
   const call = enterLayer("conv1d", conv1d, o.name);
   // Two numbers are the two ends of the one axis here, not two axes.
@@ -99,11 +101,12 @@ export function conv3d<
   const P extends Padding3d = 0,
   const D extends Triple = 1,
   G extends number = 1,
-  L extends readonly unknown[] = [],
+  Z = After<S, [Conv3d<O, I, K, St, P, D>]>,
+  Y = Z,
 >(
-  x: Checked<Tensor<After<S, L> | S>, After<S, [...L, Conv3d<O, I, K, St, P, D>]>>,
-  options: ConvOptions<"conv3d", O, K, I, St, P, D> & { groups?: Checked<G, GroupsFault<"conv3d", Channels<After<S, L>>, O, G>> },
-): Tensor<After<S, [...L, Conv3d<O, I, K, St, P, D>]>> {
+  x: Checked<Tensor<S>, Z>,
+  options: ConvOptions<"conv3d", O, K, I, St, P, D> & { groups?: Checked<G, GroupsFault<"conv3d", Channels<S>, O, G>> },
+): Tensor<Once<Z, Y>> {
   const o = convSettings(options);
   const call = enterLayer("conv3d", conv3d, o.name);
   return result(call, convolution(call, x, o, 3));

@@ -1,12 +1,15 @@
 /** Tables of learnt vectors, as torch.nn.Embedding. */
 import { type Init, normal } from "../init.ts";
+import type { After, Rule } from "../layer.ts";
 import { type Positive, positive } from "../shape-rules/window.ts";
 import type { Checked, Tensor, TypedTensor } from "../tensor.ts";
 import { add, check, declare, enterLayer, operand, result } from "../trace.ts";
 import { settings } from "./options.ts";
 
-/** The result of embedding on indices of shape S. */
-export type EmbeddingShape<S, E> = S extends string ? S : S extends readonly unknown[] ? [...S, E] : never;
+/** embedding on indices, as a rule. */
+export interface Embedding<E> extends Rule {
+  readonly out: this["in"] extends string ? this["in"] : this["in"] extends readonly unknown[] ? [...this["in"], E] : never;
+}
 
 /** A row of a learnt table for each index: int64[...] -> float32[..., embeddingDim]. */
 export function embedding<S, V extends number, E extends number>(
@@ -17,7 +20,7 @@ export function embedding<S, V extends number, E extends number>(
     init?: Init;
     name?: string;
   },
-): Tensor<EmbeddingShape<S, E>> {
+): Tensor<After<S, [Embedding<E>]>> {
   const o = settings<EmbeddingSettings>(options, { numEmbeddings: 0, embeddingDim: 0, init: normal(), name: undefined });
   const call = enterLayer("embedding", embedding, o.name);
   const value = operand(call, indices);

@@ -1,5 +1,6 @@
 /** Joining and splitting tensors. */
 import type { Value } from "../../ir/graph.ts";
+import type { After, Once } from "../layer.ts";
 import { type Axis, type AxisFault, axisFault, axisOf } from "../shape-rules/axes.ts";
 import {
   type ConcatFault,
@@ -11,12 +12,13 @@ import {
   type StackShape,
 } from "../shape-rules/join.ts";
 import {
+  type Chunk,
   type ChunkFault,
   type ChunkSizes,
-  type ReplaceAxis,
+  type Piece,
+  type Repeated,
   type SizeAt,
   type SplitFault,
-  type SplitShapes,
   splitFault,
 } from "../shape-rules/movement.ts";
 import { type Positive, positive } from "../shape-rules/window.ts";
@@ -24,10 +26,10 @@ import type { Checked, Tensor } from "../tensor.ts";
 import { add, addSeveral, type Call, check, enter, operand, result, within } from "../trace.ts";
 
 /** Joins tensors along an axis; a type error stands at the tensor that does not fit the first. */
-export function concat<L extends readonly unknown[], A extends number>(
+export function concat<L extends readonly unknown[], A extends number, Z = ConcatShape<L, A>, Y = Z>(
   tensors: readonly [...{ [K in keyof L]: Checked<Tensor<L[K]>, ConcatFault<L, K, A>> }],
   dim: Checked<A, AxisFault<"concat", First<L>, A>>,
-): Tensor<ConcatShape<L, A>> {
+): Tensor<Once<Z, Y>> {
   const call = enter("concat", concat);
   const values = operands(call, tensors);
   const rank = values[0]?.type.shape.length ?? 0;
@@ -44,10 +46,10 @@ export function concat<L extends readonly unknown[], A extends number>(
   return result(call, add(call, "Concat", values, { axis }));
 }
 /** Stacks tensors of one shape along a new axis. */
-export function stack<L extends readonly unknown[], A extends number = 0>(
+export function stack<L extends readonly unknown[], A extends number = 0, Z = StackShape<L, A>, Y = Z>(
   tensors: readonly [...{ [K in keyof L]: Checked<Tensor<L[K]>, StackFault<L, K>> }],
   dim?: Checked<A, NewAxisFault<"stack", First<L>, A>>,
-): Tensor<StackShape<L, A>> {
+): Tensor<Once<Z, Y>> {
   const call = enter("stack", stack);
   const values = operands(call, tensors);
   const rank = (values[0]?.type.shape.length ?? 0) + 1;
@@ -75,7 +77,7 @@ export function split<S, const L extends readonly number[], A extends number>(
   x: Tensor<S>,
   sizes: Checked<L, SplitFault<S, L, A>>,
   dim: Checked<A, AxisFault<"split", S, A>>,
-): { -readonly [K in keyof L]: Tensor<SplitShapes<S, L, A>[K]> } {
+): Pieces<S, L, A> {
   const call = enter("split", split);
   const value = operand(call, x);
   const [rank, list] = [value.type.shape.length, sizeList(sizes)];
@@ -117,8 +119,19 @@ export function chunk<S, N extends number, A extends number>(
     addSeveral(call, "Split", [value, call.builder.constant("int64", sizes)], { axis }, sizes.length).outputs,
   );
 }
-// By way of `infer`, a generic function has a list at least, whose sizes are not known.
-type Chunks<S, N extends number, A extends number> =
-  ChunkSizes<SizeAt<S, Axis<S, A>>, N> extends infer L extends readonly number[] ? Tensors<S, L, A> : never;
+/**
+ * What chunk gives: a tensor for each piece of an axis of known size. Of an unknown size, and in a generic function, it is as many as are
+ * asked for; should there be fewer, the others are messages.
+ */
+export type Chunks<S, N extends number, A extends number> =
+  ChunkSizes<SizeAt<S, Axis<S, A>>, N> extends infer L
+    ? L extends readonly [number, ...number[]]
+      ? Known<S, L, A>[keyof Known<S, L, A>]
+      : Repeated<N> extends infer T extends unknown[]
+        ? { -readonly [K in keyof T]: Tensor<After<S, [Chunk<N, K, A>]>> }
+        : never
+    : never;
+// The key keeps this out of what the checker takes a deferred `Chunks` for: a tuple of N tensors, not a list of some.
+type Known<S, L, A extends number> = L extends readonly [number, ...number[]] ? { readonly pieces: Pieces<S, L, A> } : never;
 /** A tensor for each of the sizes L along axis A. */
-type Tensors<S, L, A extends number> = { -readonly [K in keyof L]: Tensor<S extends string ? S : ReplaceAxis<S, Axis<S, A>, L[K]>> };
+type Pieces<S, L, A extends number> = { -readonly [K in keyof L]: Tensor<After<S, [Piece<L[K], A>]>> };

@@ -1,25 +1,25 @@
 /** Matrix products: torch.nn.Linear and torch.matmul. */
 import type { Value } from "../../ir/graph.ts";
 import { defaultBias, defaultWeight, type LayerInit } from "../init.ts";
-import type { After } from "../layer.ts";
-import { type FeaturesFault, featuresFault, type Linear, type MatmulShape, matmulFault } from "../shape-rules/linear.ts";
+import type { After, Once } from "../layer.ts";
+import { type FeaturesFault, featuresFault, type Linear, type Matmul, matmulFault } from "../shape-rules/linear.ts";
 import { type Positive, positive } from "../shape-rules/window.ts";
 import type { Checked, FlatTensor, Tensor } from "../tensor.ts";
 import { add, type Call, check, declare, enter, enterLayer, operand, result, within } from "../trace.ts";
 import { settings } from "./options.ts";
 
 /** A dense layer on the last axis, as torch.nn.Linear: float32[..., F] -> float32[..., outFeatures]. */
-export function linear<S, O extends number, I extends number = number, J = unknown, L extends readonly unknown[] = []>(
-  x: Checked<FlatTensor<After<S, L> | S, J>, After<S, [...L, Linear<O, number>]>>,
+export function linear<S, O extends number, I extends number = number, J = unknown, Z = After<S, [Linear<O, number>]>, Y = Z>(
+  x: Checked<FlatTensor<S, J>, Z>,
   options: {
     outFeatures: Checked<O, Positive<"linear: outFeatures", O>>;
     /** Only checked: the input says how many there are. */
-    inFeatures?: Checked<I, FeaturesFault<After<S, L>, I, J>>;
+    inFeatures?: Checked<I, FeaturesFault<S, I, J>>;
     bias?: boolean;
     init?: LayerInit;
     name?: string;
   },
-): Tensor<After<S, [...L, Linear<O, number>]>> {
+): Tensor<Once<Z, Y>> {
   const o = settings<LinearSettings>(options, { outFeatures: 0, inFeatures: null, bias: true, init: {}, name: undefined });
   const call = enterLayer("linear", linear, o.name);
   const value = operand(call, x);
@@ -48,7 +48,7 @@ export function product(call: Call, x: Value, weight: Value, bias: Value | null)
 }
 
 /** The matrix product of the last two axes; the others broadcast. */
-export function matmul<A, B>(a: Tensor<A>, b: Checked<Tensor<B>, MatmulShape<A, B>>): Tensor<MatmulShape<A, B>> {
+export function matmul<A, B, Z = After<A, [Matmul<B>]>, Y = Z>(a: Tensor<A>, b: Checked<Tensor<B>, Z>): Tensor<Once<Z, Y>> {
   const call = enter("matmul", matmul);
   const [p, q] = [operand(call, a, "the first input"), operand(call, b, "the second input")];
   check(call, [p, q], matmulFault(p.type.shape, q.type.shape));

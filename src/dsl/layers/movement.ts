@@ -1,15 +1,16 @@
 /** Moving and cutting axes. */
+import type { After } from "../layer.ts";
 import { type AxisFault, axisFault, axisOf } from "../shape-rules/axes.ts";
 import {
   type IndexFault,
+  type Pad,
   type PadFault,
-  type PadShape,
+  type Permute,
   type PermuteFault,
-  type PermuteShape,
   permuteFault,
-  type SelectShape,
-  type SliceShape,
-  type TransposeShape,
+  type Select,
+  type Slice,
+  type Transpose,
 } from "../shape-rules/movement.ts";
 import { show } from "../shape-rules/show.ts";
 import { type Positive, positive } from "../shape-rules/window.ts";
@@ -22,7 +23,7 @@ export function transpose<S, A extends number, B extends number>(
   x: Tensor<S>,
   dim0: Checked<A, AxisFault<"transpose", S, A>>,
   dim1: Checked<B, AxisFault<"transpose", S, B>>,
-): Tensor<TransposeShape<S, A, B>> {
+): Tensor<After<S, [Transpose<A, B>]>> {
   const call = enter("transpose", transpose);
   const value = operand(call, x);
   const rank = value.type.shape.length;
@@ -35,7 +36,7 @@ export function transpose<S, A extends number, B extends number>(
 export function permute<S, const D extends readonly number[]>(
   x: Tensor<S>,
   dims: Checked<readonly [...D], PermuteFault<S, D>>,
-): Tensor<PermuteShape<S, D>> {
+): Tensor<After<S, [Permute<D>]>> {
   const call = enter("permute", permute);
   const value = operand(call, x);
   const rank = value.type.shape.length;
@@ -53,7 +54,7 @@ export function select<S, A extends number, I extends number>(
   x: Tensor<S>,
   dim: Checked<A, AxisFault<"select", S, A>>,
   index: Checked<I, IndexFault<S, A, I>>,
-): Tensor<SelectShape<S, A>> {
+): Tensor<After<S, [Select<A>]>> {
   const call = enter("select", select);
   const value = operand(call, x);
   const rank = value.type.shape.length;
@@ -74,7 +75,7 @@ export function slice<S, A extends number, const F extends number = 0, const E e
   x: Tensor<S>,
   dim: Checked<A, AxisFault<"slice", S, A>>,
   options: { start?: F; end?: E; step?: Checked<St, Positive<"slice: step", St>> } = {},
-): Tensor<SliceShape<S, A, F, E, St>> {
+): Tensor<After<S, [Slice<A, F, E, St>]>> {
   const call = enter("slice", slice);
   const value = operand(call, x);
   const rank = value.type.shape.length;
@@ -107,7 +108,7 @@ export function pad<S, const L extends readonly number[]>(
   x: Tensor<S>,
   sides: Checked<L, PadFault<S, L>>,
   options: PadOptions = {},
-): Tensor<PadShape<S, L>> {
+): Tensor<After<S, [Pad<L>]>> {
   const call = enter("pad", pad);
   const pads = dimList(sides);
   const value = operand(call, x);

@@ -1,16 +1,17 @@
 /** Channels turned into pixels and back, as torch.nn.PixelShuffle and PixelUnshuffle (Shi et al. 2016, arXiv:1609.05158). */
 import { type Dim, exactDiv, mulDims } from "../../ir/dim.ts";
 import type { Value } from "../../ir/graph.ts";
-import { type PixelShuffleShape, type PixelUnshuffleShape, shuffleFault, unshuffleFault } from "../shape-rules/pixel-shuffle.ts";
+import type { After, Once } from "../layer.ts";
+import { type PixelShuffle, type PixelUnshuffle, shuffleFault, unshuffleFault } from "../shape-rules/pixel-shuffle.ts";
 import { type Positive, positive } from "../shape-rules/window.ts";
 import type { Checked, Tensor } from "../tensor.ts";
 import { add, type Call, check, enter, operand, result, within } from "../trace.ts";
 
 /** Each r r channels become a square of pixels: float32[N, C r r, H, W] -> float32[N, C, H r, W r]. */
-export function pixelShuffle<S, R extends number>(
-  x: Checked<Tensor<S>, PixelShuffleShape<S, R>>,
+export function pixelShuffle<S, R extends number, Z = After<S, [PixelShuffle<R>]>, Y = Z>(
+  x: Checked<Tensor<S>, Z>,
   upscaleFactor: Checked<R, Positive<"pixelShuffle: upscaleFactor", R>>,
-): Tensor<PixelShuffleShape<S, R>> {
+): Tensor<Once<Z, Y>> {
   const call = enter("pixelShuffle", pixelShuffle);
   const [value, r] = [operand(call, x), Number(upscaleFactor)];
   check(call, [value], positive("upscaleFactor", r), shuffleFault(value.type.shape, r));
@@ -23,10 +24,10 @@ export function pixelShuffle<S, R extends number>(
   return result(call, add(call, "Reshape", [moved, vector(call, target)]));
 }
 /** Each square of r r pixels becomes channels: float32[N, C, H r, W r] -> float32[N, C r r, H, W]. */
-export function pixelUnshuffle<S, R extends number>(
-  x: Checked<Tensor<S>, PixelUnshuffleShape<S, R>>,
+export function pixelUnshuffle<S, R extends number, Z = After<S, [PixelUnshuffle<R>]>, Y = Z>(
+  x: Checked<Tensor<S>, Z>,
   downscaleFactor: Checked<R, Positive<"pixelUnshuffle: downscaleFactor", R>>,
-): Tensor<PixelUnshuffleShape<S, R>> {
+): Tensor<Once<Z, Y>> {
   const call = enter("pixelUnshuffle", pixelUnshuffle);
   const [value, r] = [operand(call, x), Number(downscaleFactor)];
   check(call, [value], positive("downscaleFactor", r), unshuffleFault(value.type.shape, r));

@@ -1,6 +1,6 @@
 /** Pools, as torch.nn.MaxPool2d, AvgPool2d and their kin over sequences and volumes. */
 import type { Value } from "../../ir/graph.ts";
-import type { After } from "../layer.ts";
+import type { After, Once } from "../layer.ts";
 import { type HalfKernel, halfKernelFault, type Pool1d, type Pool2d, type Pool3d } from "../shape-rules/pool.ts";
 import { rankFault } from "../shape-rules/show.ts";
 import {
@@ -43,11 +43,12 @@ export function maxPool2d<
   const P extends Pair = 0,
   const D extends Pair = 1,
   M extends boolean = false,
-  L extends readonly unknown[] = [],
+  Z = After<S, [Pool2d<"maxPool2d", K, St, P, D, M>]>,
+  Y = Z,
 >(
-  x: Checked<Tensor<After<S, L> | S>, After<S, [...L, Pool2d<"maxPool2d", K, St, P, D, M>]>>,
+  x: Checked<Tensor<S>, Z>,
   options: PoolOptions<"maxPool2d", K, St, P, M> & { dilation?: Checked<D, Positive<"maxPool2d: dilation", D>> },
-): Tensor<After<S, [...L, Pool2d<"maxPool2d", K, St, P, D, M>]>> {
+): Tensor<Once<Z, Y>> {
   const call = enter("maxPool2d", maxPool2d);
   return result(call, maxima(call, x, options, 2));
 }
@@ -58,11 +59,9 @@ export function avgPool2d<
   const St extends Pair = K,
   const P extends Pair = 0,
   M extends boolean = false,
-  L extends readonly unknown[] = [],
->(
-  x: Checked<Tensor<After<S, L> | S>, After<S, [...L, Pool2d<"avgPool2d", K, St, P, 1, M>]>>,
-  options: PoolOptions<"avgPool2d", K, St, P, M> & CountPadding,
-): Tensor<After<S, [...L, Pool2d<"avgPool2d", K, St, P, 1, M>]>> {
+  Z = After<S, [Pool2d<"avgPool2d", K, St, P, 1, M>]>,
+  Y = Z,
+>(x: Checked<Tensor<S>, Z>, options: PoolOptions<"avgPool2d", K, St, P, M> & CountPadding): Tensor<Once<Z, Y>> {
   const call = enter("avgPool2d", avgPool2d);
   return result(call, means(call, x, options, 2));
 }
@@ -74,11 +73,12 @@ export function maxPool1d<
   P extends number = 0,
   D extends number = 1,
   M extends boolean = false,
-  L extends readonly unknown[] = [],
+  Z = After<S, [Pool1d<"maxPool1d", K, St, P, D, M>]>,
+  Y = Z,
 >(
-  x: Checked<Tensor<After<S, L> | S>, After<S, [...L, Pool1d<"maxPool1d", K, St, P, D, M>]>>,
+  x: Checked<Tensor<S>, Z>,
   options: PoolOptions<"maxPool1d", K, St, P, M> & { dilation?: Checked<D, Positive<"maxPool1d: dilation", D>> },
-): Tensor<After<S, [...L, Pool1d<"maxPool1d", K, St, P, D, M>]>> {
+): Tensor<Once<Z, Y>> {
   const call = enter("maxPool1d", maxPool1d);
   return result(call, maxima(call, x, options, 1));
 }
@@ -89,11 +89,9 @@ export function avgPool1d<
   St extends number = K,
   P extends number = 0,
   M extends boolean = false,
-  L extends readonly unknown[] = [],
->(
-  x: Checked<Tensor<After<S, L> | S>, After<S, [...L, Pool1d<"avgPool1d", K, St, P, 1, M>]>>,
-  options: PoolOptions<"avgPool1d", K, St, P, M> & CountPadding,
-): Tensor<After<S, [...L, Pool1d<"avgPool1d", K, St, P, 1, M>]>> {
+  Z = After<S, [Pool1d<"avgPool1d", K, St, P, 1, M>]>,
+  Y = Z,
+>(x: Checked<Tensor<S>, Z>, options: PoolOptions<"avgPool1d", K, St, P, M> & CountPadding): Tensor<Once<Z, Y>> {
   const call = enter("avgPool1d", avgPool1d);
   return result(call, means(call, x, options, 1));
 }
@@ -105,11 +103,12 @@ export function maxPool3d<
   const P extends Triple = 0,
   const D extends Triple = 1,
   M extends boolean = false,
-  L extends readonly unknown[] = [],
+  Z = After<S, [Pool3d<"maxPool3d", K, St, P, D, M>]>,
+  Y = Z,
 >(
-  x: Checked<Tensor<After<S, L> | S>, After<S, [...L, Pool3d<"maxPool3d", K, St, P, D, M>]>>,
+  x: Checked<Tensor<S>, Z>,
   options: PoolOptions<"maxPool3d", K, St, P, M> & { dilation?: Checked<D, Positive<"maxPool3d: dilation", D>> },
-): Tensor<After<S, [...L, Pool3d<"maxPool3d", K, St, P, D, M>]>> {
+): Tensor<Once<Z, Y>> {
   const call = enter("maxPool3d", maxPool3d);
   return result(call, maxima(call, x, options, 3));
 }
@@ -120,11 +119,9 @@ export function avgPool3d<
   const St extends Triple = K,
   const P extends Triple = 0,
   M extends boolean = false,
-  L extends readonly unknown[] = [],
->(
-  x: Checked<Tensor<After<S, L> | S>, After<S, [...L, Pool3d<"avgPool3d", K, St, P, 1, M>]>>,
-  options: PoolOptions<"avgPool3d", K, St, P, M> & CountPadding,
-): Tensor<After<S, [...L, Pool3d<"avgPool3d", K, St, P, 1, M>]>> {
+  Z = After<S, [Pool3d<"avgPool3d", K, St, P, 1, M>]>,
+  Y = Z,
+>(x: Checked<Tensor<S>, Z>, options: PoolOptions<"avgPool3d", K, St, P, M> & CountPadding): Tensor<Once<Z, Y>> {
   const call = enter("avgPool3d", avgPool3d);
   return result(call, means(call, x, options, 3));
 }

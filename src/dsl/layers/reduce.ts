@@ -1,7 +1,8 @@
 /** Reductions over axes, as torch.mean and its kin: over dim, several dims, or all when it is absent. */
 import type { Value } from "../../ir/graph.ts";
+import type { After } from "../layer.ts";
 import { axisFault, axisOf } from "../shape-rules/axes.ts";
-import type { Dims, ReduceFault, ReduceShape } from "../shape-rules/movement.ts";
+import type { Dims, Reduce, ReduceFault } from "../shape-rules/movement.ts";
 import type { Checked, Tensor } from "../tensor.ts";
 import { add, type Call, check, enter, operand, result } from "../trace.ts";
 
@@ -26,7 +27,7 @@ export function mean<S, const D extends Dims = null, K extends boolean = false>(
   x: Tensor<S>,
   dim?: Checked<D, ReduceFault<"mean", S, D>>,
   keepdim?: K,
-): Tensor<ReduceShape<S, D, K>> {
+): Tensor<After<S, [Reduce<D, K>]>> {
   const call = enter("mean", mean);
   return result(call, reduction(call, "ReduceMean", x, dim, keepdim ?? false));
 }
@@ -35,7 +36,7 @@ export function sum<S, const D extends Dims = null, K extends boolean = false>(
   x: Tensor<S>,
   dim?: Checked<D, ReduceFault<"sum", S, D>>,
   keepdim?: K,
-): Tensor<ReduceShape<S, D, K>> {
+): Tensor<After<S, [Reduce<D, K>]>> {
   const call = enter("sum", sum);
   return result(call, reduction(call, "ReduceSum", x, dim, keepdim ?? false));
 }
@@ -44,7 +45,7 @@ export function amax<S, const D extends Dims = null, K extends boolean = false>(
   x: Tensor<S>,
   dim?: Checked<D, ReduceFault<"amax", S, D>>,
   keepdim?: K,
-): Tensor<ReduceShape<S, D, K>> {
+): Tensor<After<S, [Reduce<D, K>]>> {
   const call = enter("amax", amax);
   return result(call, reduction(call, "ReduceMax", x, dim, keepdim ?? false));
 }
@@ -53,7 +54,7 @@ export function amin<S, const D extends Dims = null, K extends boolean = false>(
   x: Tensor<S>,
   dim?: Checked<D, ReduceFault<"amin", S, D>>,
   keepdim?: K,
-): Tensor<ReduceShape<S, D, K>> {
+): Tensor<After<S, [Reduce<D, K>]>> {
   const call = enter("amin", amin);
   return result(call, reduction(call, "ReduceMin", x, dim, keepdim ?? false));
 }

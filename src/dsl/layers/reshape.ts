@@ -2,10 +2,11 @@
 import type { Value } from "../../ir/graph.ts";
 import type { Shape } from "../../ir/shape.ts";
 import type { Dim } from "../dim-types.ts";
+import type { After, Once } from "../layer.ts";
 import { type AxisFault, axisFault, axisOf } from "../shape-rules/axes.ts";
-import type { Insert, NewAxis, NewAxisFault } from "../shape-rules/join.ts";
-import type { SqueezeFault, SqueezeShape } from "../shape-rules/movement.ts";
-import { type ExpandShape, expandFault, type FlattenShape, type JoinSum, type ReshapeShape, reshapeFault } from "../shape-rules/reshape.ts";
+import type { NewAxisFault, Unsqueeze } from "../shape-rules/join.ts";
+import type { Squeeze, SqueezeFault } from "../shape-rules/movement.ts";
+import { type Expand, expandFault, type Flatten, type JoinSum, type Reshape, reshapeFault } from "../shape-rules/reshape.ts";
 import { show } from "../shape-rules/show.ts";
 import type { Checked, FlatTensor, Tensor } from "../tensor.ts";
 import { add, type Call, check, enter, operand, result, writtenShape } from "../trace.ts";
@@ -16,7 +17,7 @@ export function flatten<S, A extends number = 1, B extends number = -1>(
   x: Tensor<S>,
   startDim?: Checked<A, AxisFault<"flatten", S, A>>,
   endDim?: Checked<B, AxisFault<"flatten", S, B>>,
-): FlatTensor<FlattenShape<S, A, B>, JoinSum<S, A, B>> {
+): FlatTensor<After<S, [Flatten<A, B>]>, JoinSum<S, A, B>> {
   const call = enter("flatten", flatten);
   const value = operand(call, x);
   const { shape } = value.type;
@@ -35,7 +36,10 @@ export function flatten<S, A extends number = 1, B extends number = -1>(
   return result(call, y, why);
 }
 /** The same elements in another shape; one size may be -1: it follows from the others. */
-export function reshape<S, const T extends Dim[]>(x: Tensor<S>, shape: Checked<[...T], ReshapeShape<S, T>>): Tensor<ReshapeShape<S, T>> {
+export function reshape<S, const T extends Dim[], Z = After<S, [Reshape<T, "reshape">]>, Y = Z>(
+  x: Tensor<S>,
+  shape: Checked<[...T], Z>,
+): Tensor<Once<Z, Y>> {
   const call = enter("reshape", reshape);
   const value = operand(call, x);
   const target = writtenShape(call, shape);
@@ -43,10 +47,10 @@ export function reshape<S, const T extends Dim[]>(x: Tensor<S>, shape: Checked<[
   return result(call, reshaped(call, value, target));
 }
 /** The same elements in another shape, by torch.Tensor.view's name: reshape. */
-export function view<S, const T extends Dim[]>(
+export function view<S, const T extends Dim[], Z = After<S, [Reshape<T, "view">]>, Y = Z>(
   x: Tensor<S>,
-  shape: Checked<[...T], ReshapeShape<S, T, "view">>,
-): Tensor<ReshapeShape<S, T, "view">> {
+  shape: Checked<[...T], Z>,
+): Tensor<Once<Z, Y>> {
   const call = enter("view", view);
   const value = operand(call, x);
   const target = writtenShape(call, shape);
@@ -65,7 +69,10 @@ function reshaped(call: Call, x: Value, target: Shape): Value {
 }
 
 /** Repeats axes of size 1 up to the sizes given; -1 keeps an axis, and axes may be added in front. */
-export function expand<S, const T extends Dim[]>(x: Tensor<S>, shape: Checked<[...T], ExpandShape<S, T>>): Tensor<ExpandShape<S, T>> {
+export function expand<S, const T extends Dim[], Z = After<S, [Expand<T>]>, Y = Z>(
+  x: Tensor<S>,
+  shape: Checked<[...T], Z>,
+): Tensor<Once<Z, Y>> {
   const call = enter("expand", expand);
   const value = operand(call, x);
   const [from, target] = [value.type.shape, writtenShape(call, shape)];
@@ -77,7 +84,7 @@ export function expand<S, const T extends Dim[]>(x: Tensor<S>, shape: Checked<[.
 }
 
 /** Without an axis of size 1. */
-export function squeeze<S, A extends number>(x: Tensor<S>, dim: Checked<A, SqueezeFault<S, A>>): Tensor<SqueezeShape<S, A>> {
+export function squeeze<S, A extends number>(x: Tensor<S>, dim: Checked<A, SqueezeFault<S, A>>): Tensor<After<S, [Squeeze<A>]>> {
   const call = enter("squeeze", squeeze);
   const value = operand(call, x);
   const { shape } = value.type;
@@ -91,12 +98,10 @@ export function squeeze<S, A extends number>(x: Tensor<S>, dim: Checked<A, Squee
 export function unsqueeze<S, A extends number>(
   x: Tensor<S>,
   dim: Checked<A, NewAxisFault<"unsqueeze", S, A>>,
-): Tensor<UnsqueezeShape<S, A>> {
+): Tensor<After<S, [Unsqueeze<A>]>> {
   const call = enter("unsqueeze", unsqueeze);
   const value = operand(call, x);
   const rank = value.type.shape.length + 1;
   check(call, [value], axisFault(rank, Number(dim)));
   return result(call, add(call, "Unsqueeze", [value, call.builder.constant("int64", [axisOf(rank, Number(dim))])]));
 }
-/** The result of unsqueeze. */
-export type UnsqueezeShape<S, A extends number> = S extends string ? S : Insert<S, NewAxis<S, A>, 1>;

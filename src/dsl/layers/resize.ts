@@ -1,6 +1,7 @@
 /** Resizing images, as torch.nn.functional.interpolate. */
 import type { Value } from "../../ir/graph.ts";
-import type { ResizeShape } from "../shape-rules/resize.ts";
+import type { After, Once } from "../layer.ts";
+import type { Resize } from "../shape-rules/resize.ts";
 import { rankFault } from "../shape-rules/show.ts";
 import { at, type Pair, type Positive, positive } from "../shape-rules/window.ts";
 import type { Checked, Tensor } from "../tensor.ts";
@@ -17,8 +18,14 @@ interface ResizeSettings {
 }
 
 /** Resizes an image to `size`, or by `scaleFactor`: float32[N, C, H, W] -> float32[N, C, H', W']. */
-export function interpolate<S, const Z extends Pair | null = null, const F extends Pair | null = null>(
-  x: Checked<Tensor<S>, ResizeShape<"interpolate", S, Z, F>>,
+export function interpolate<
+  S,
+  const Z extends Pair | null = null,
+  const F extends Pair | null = null,
+  R = After<S, [Resize<"interpolate", Z, F>]>,
+  Q = R,
+>(
+  x: Checked<Tensor<S>, R>,
   options: {
     size?: Checked<Z, Positive<"interpolate: size", Z>>;
     scaleFactor?: F;
@@ -26,15 +33,15 @@ export function interpolate<S, const Z extends Pair | null = null, const F exten
     /** Whether the centres of the corner pixels keep their place; for "bilinear" and "bicubic". */
     alignCorners?: boolean;
   },
-): Tensor<ResizeShape<"interpolate", S, Z, F>> {
+): Tensor<Once<R, Q>> {
   const call = enter("interpolate", interpolate);
   return result(call, resized(call, x, options));
 }
 /** Enlarges an image by a factor, as torch.nn.Upsample. */
-export function upsample<S, const F extends Pair>(
-  x: Checked<Tensor<S>, ResizeShape<"upsample", S, null, F>>,
+export function upsample<S, const F extends Pair, R = After<S, [Resize<"upsample", null, F>]>, Q = R>(
+  x: Checked<Tensor<S>, R>,
   options: { scaleFactor: Checked<F, Positive<"upsample: scaleFactor", F>>; mode?: ResizeMode; alignCorners?: boolean },
-): Tensor<ResizeShape<"upsample", S, null, F>> {
+): Tensor<Once<R, Q>> {
   const call = enter("upsample", upsample);
   const { scaleFactor } = settings<{ scaleFactor: Pair }>(options, { scaleFactor: 0 });
   check(call, [operand(call, x)], positive("scaleFactor", scaleFactor));

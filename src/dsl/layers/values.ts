@@ -1,14 +1,14 @@
 /** Each layer as a value, for `sequential` and `pipe`: `layers.conv2d({ ... })` is the function that waits for its input. */
 
 import type { Init, LayerInit } from "../init.ts";
-import { type Layer, layerOf, type Rule, type Same } from "../layer.ts";
+import { type Layer, layerOf, type Same } from "../layer.ts";
 import type { Conv2d, ConvTranspose2d } from "../shape-rules/conv.ts";
 import type { Linear } from "../shape-rules/linear.ts";
-import type { BatchNormShape, GroupNormFault, GroupNormShape, InstanceNormShape } from "../shape-rules/normalization.ts";
-import type { PixelShuffleShape } from "../shape-rules/pixel-shuffle.ts";
-import type { AdaptiveShape, Pool2d } from "../shape-rules/pool.ts";
-import type { FlattenShape } from "../shape-rules/reshape.ts";
-import type { ResizeShape } from "../shape-rules/resize.ts";
+import type { BatchNorm2d, GroupNorm, InstanceNorm2d } from "../shape-rules/normalization.ts";
+import type { PixelShuffle } from "../shape-rules/pixel-shuffle.ts";
+import type { Adaptive, Pool2d } from "../shape-rules/pool.ts";
+import type { Flatten } from "../shape-rules/reshape.ts";
+import type { Resize } from "../shape-rules/resize.ts";
 import type { Padding, Pair, Positive } from "../shape-rules/window.ts";
 import type { Checked } from "../tensor.ts";
 import * as activation from "./activation.ts";
@@ -57,11 +57,8 @@ export function avgPool2d<const K extends Pair, const St extends Pair = K, const
 ): Layer<Pool2d<"avgPool2d", K, St, P, 1, M>> {
   return layerOf((x) => applyAvgPool2d(x, passed(options)), avgPool2d);
 }
-interface AdaptiveAvgPool2d<Y> extends Rule {
-  readonly out: AdaptiveShape<"adaptiveAvgPool2d", this["in"], Y>;
-}
 /** adaptiveAvgPool2d as a value. */
-export function adaptiveAvgPool2d<const Y extends Pair>(outputSize: Y): Layer<AdaptiveAvgPool2d<Y>> {
+export function adaptiveAvgPool2d<const Y extends Pair>(outputSize: Y): Layer<Adaptive<"adaptiveAvgPool2d", Y>> {
   return layerOf((x) => adaptive.adaptiveAvgPool2d(x, passed(outputSize)), adaptiveAvgPool2d);
 }
 /** linear as a value. */
@@ -75,15 +72,9 @@ export function linear<O extends number, I extends number = number>(options: {
 }): Layer<Linear<O, I>> {
   return withName(applyLinear, options, linear);
 }
-interface Flatten<A extends number, B extends number> extends Rule {
-  readonly out: FlattenShape<this["in"], A, B>;
-}
 /** flatten as a value. */
 export function flatten<A extends number = 1, B extends number = -1>(startDim?: A, endDim?: B): Layer<Flatten<A, B>> {
   return layerOf((x) => applyFlatten(x, passed(startDim), passed(endDim)), flatten);
-}
-interface BatchNorm2d<F> extends Rule {
-  readonly out: BatchNormShape<this["in"], F>;
 }
 /** batchNorm2d as a value. */
 export function batchNorm2d<F extends number = number>(options: BatchNormOptions<F> = {}): Layer<BatchNorm2d<F>> {
@@ -135,9 +126,6 @@ export function convTranspose2d<
 ): Layer<ConvTranspose2d<O, I, K, St, P, D, E>> {
   return withName(applyConvTranspose2d, options, convTranspose2d);
 }
-interface GroupNorm<G extends number> extends Rule {
-  readonly out: GroupNormFault<this["in"], G> extends infer F extends string ? F : GroupNormShape<this["in"], number>;
-}
 /** groupNorm as a value. */
 export function groupNorm<G extends number>(options: {
   numGroups: Checked<G, Positive<"groupNorm: numGroups", G>>;
@@ -148,26 +136,17 @@ export function groupNorm<G extends number>(options: {
 }): Layer<GroupNorm<G>> {
   return withName(applyGroupNorm, options, groupNorm);
 }
-interface InstanceNorm2d extends Rule {
-  readonly out: InstanceNormShape<this["in"], number>;
-}
 /** instanceNorm2d as a value. */
 export function instanceNorm2d(options: { eps?: number; affine?: boolean; init?: LayerInit; name?: string } = {}): Layer<InstanceNorm2d> {
   return withName(applyInstanceNorm2d, options, instanceNorm2d);
-}
-interface Upsample<F> extends Rule {
-  readonly out: ResizeShape<"upsample", this["in"], null, F>;
 }
 /** upsample as a value. */
 export function upsample<const F extends Pair>(options: {
   scaleFactor: Checked<F, Positive<"upsample: scaleFactor", F>>;
   mode?: ResizeMode;
   alignCorners?: boolean;
-}): Layer<Upsample<F>> {
+}): Layer<Resize<"upsample", null, F>> {
   return layerOf((x) => applyUpsample(x, passed(options)), upsample);
-}
-interface PixelShuffle<R extends number> extends Rule {
-  readonly out: PixelShuffleShape<this["in"], R>;
 }
 /** pixelShuffle as a value. */
 export function pixelShuffle<R extends number>(upscaleFactor: R): Layer<PixelShuffle<R>> {

@@ -2,6 +2,7 @@
 import type { Dim } from "../../ir/dim.ts";
 import { printShape, type Shape } from "../../ir/shape.ts";
 import type { Clash, Show, Dim as TypeDim } from "../dim-types.ts";
+import type { Rule } from "../layer.ts";
 import type { Length } from "../tensor.ts";
 import type { Fault } from "../trace.ts";
 import { clash, show } from "./show.ts";
@@ -18,6 +19,10 @@ export type BroadcastShape<Op extends string, A, B> = unknown extends B
         : number extends Length<A> | Length<B>
           ? TypeDim[]
           : BroadcastAxes<Op, A, B>;
+/** Broadcasting against a second operand of shape B, as a rule. */
+export interface Broadcast<Op extends string, B> extends Rule {
+  readonly out: BroadcastShape<Op, this["in"], B>;
+}
 type BroadcastAxes<Op extends string, A, B, Out extends readonly unknown[] = []> = A extends readonly [...infer A1, infer a]
   ? B extends readonly [...infer B1, infer b]
     ? BroadcastDim<a, b> extends infer D

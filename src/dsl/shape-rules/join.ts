@@ -2,6 +2,7 @@
 import type { Shape } from "../../ir/shape.ts";
 import type { AddInt } from "../arith.generated.ts";
 import type { Clash, Dim, Merge, Show, SumDims } from "../dim-types.ts";
+import type { After, Rule } from "../layer.ts";
 import type { Length } from "../tensor.ts";
 import type { Fault } from "../trace.ts";
 import type { Axis, AxisIn, SplitAt } from "./axes.ts";
@@ -29,14 +30,22 @@ type JoinAxes<Op extends string, S, T, A, Out extends readonly unknown[] = []> =
     : Out
   : Out;
 /** The result of concat over a list of shapes. */
-export type ConcatShape<L, A extends number> = L extends readonly [infer S, ...infer R] ? JoinAll<S, R, Axis<S, A>> : Dim[];
+export type ConcatShape<L, A extends number> = L extends readonly [infer S, ...infer R] ? After<S, [Concat<R, A>]> : Dim[];
+/** concat behind the first of a list, as a rule. */
+export interface Concat<L, A extends number> extends Rule {
+  readonly out: JoinAll<this["in"], L, Axis<this["in"], A>>;
+}
 type JoinAll<S, L, A> = L extends readonly [infer T, ...infer R] ? (Join<"concat", S, T, A> extends infer J ? JoinAll<J, R, A> : never) : S;
+/** A message that came with the first tensor, which stands there. */
+type Own<S> = S extends string ? S : true;
 /** True, or the message of joining element K of L to the first. */
 export type ConcatFault<L, K, A extends number> = L extends readonly [infer S, ...unknown[]]
   ? K extends keyof L
     ? K extends "0"
-      ? true
-      : Join<"concat", S, L[K], Axis<S, A>>
+      ? Own<S>
+      : S extends string
+        ? true
+        : Join<"concat", S, L[K], Axis<S, A>>
     : true
   : true;
 /** The first shape of a list. */
@@ -46,19 +55,25 @@ export type First<L> = L extends readonly [infer S, ...unknown[]] ? S : Dim[];
 export type StackFault<L, K> = L extends readonly [infer S, ...unknown[]]
   ? K extends keyof L
     ? K extends "0"
-      ? true
-      : Join<"stack", S, L[K], "new">
+      ? Own<S>
+      : S extends string
+        ? true
+        : Join<"stack", S, L[K], "new">
     : true
   : true;
-type Common<L> = L extends readonly [infer S, ...infer R] ? CommonOf<S, R> : Dim[];
 type CommonOf<S, L> = L extends readonly [infer T, ...infer R] ? CommonOf<Join<"stack", S, T, "new">, R> : S;
 /** The result of stack: a new axis A as long as the list. */
-export type StackShape<L extends readonly unknown[], A extends number> =
-  Common<L> extends infer S
-    ? S extends string
-      ? S
-      : Insert<S, Axis<[...(S extends readonly unknown[] ? S : []), 0], A>, L["length"]>
-    : never;
+export type StackShape<L extends readonly unknown[], A extends number> = L extends readonly [infer S, ...infer R]
+  ? After<S, [Stack<R, A, L["length"]>]>
+  : Dim[];
+/** stack on the first of a list, as a rule; N counts the first and the rest R. */
+export interface Stack<R, A extends number, N> extends Rule {
+  readonly out: CommonOf<this["in"], R> extends infer S ? (S extends string ? S : Insert<S, NewAxis<S, A>, N>) : never;
+}
+/** unsqueeze as a rule. */
+export interface Unsqueeze<A extends number> extends Rule {
+  readonly out: this["in"] extends string ? this["in"] : Insert<this["in"], NewAxis<this["in"], A>, 1>;
+}
 /** S with a new axis D at A, a text. */
 export type Insert<S, A, D> = string extends A
   ? Dim[]

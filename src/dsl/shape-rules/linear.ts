@@ -48,6 +48,10 @@ export type MatmulShape<A, B> = A extends readonly [...infer P, infer M, infer K
         : never
     : Mismatch<"matmul", B, "at least 2", TypeDim[]>
   : Mismatch<"matmul", A, "at least 2", TypeDim[]>;
+/** matmul with a second operand of shape B, as a rule. */
+export interface Matmul<B> extends Rule {
+  readonly out: MatmulShape<this["in"], B>;
+}
 /** That two tensors have no matrix product, or null. */
 export function matmulFault(a: Shape, b: Shape): Fault | null {
   const [k, l] = [a.at(-1), b.at(-2)];
@@ -69,6 +73,10 @@ export type AttentionShape<Q, K> = Q extends readonly [infer N, infer L, infer E
         : [Merge<N, M>, L, E]
     : Mismatch<"multiHeadAttention", K, "[N, L, E]", [N, L, E]>
   : Mismatch<"multiHeadAttention", Q, "[N, L, E]", [number, number, number]>;
+/** Attention to keys of shape K, as a rule. */
+export interface Attention<K> extends Rule {
+  readonly out: AttentionShape<this["in"], K>;
+}
 /** True, or a message when the heads do not divide the embedding. */
 export type HeadsFault<Q, H extends number> = Q extends readonly [unknown, unknown, infer E extends number]
   ? Mod<E, H> extends infer R

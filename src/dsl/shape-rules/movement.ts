@@ -2,6 +2,7 @@
 import type { Dim } from "../../ir/dim.ts";
 import type { AddInt, CeilDiv, Int, LessInt, SubInt, ToNumber } from "../arith.generated.ts";
 import type { AddDim, Print, Show, Dim as TypeDim } from "../dim-types.ts";
+import type { Rule } from "../layer.ts";
 import type { Length } from "../tensor.ts";
 import type { Fault } from "../trace.ts";
 import type { Axis, AxisFault, IsUnion, Put, SplitAt } from "./axes.ts";
@@ -15,6 +16,10 @@ export type TransposeShape<S, A extends number, B extends number> = S extends st
       ? TypeDim[]
       : { -readonly [K in keyof S]: TypeDim }
     : Swap<S, Axis<S, A>, Axis<S, B>>;
+/** transpose as a rule. */
+export interface Transpose<A extends number, B extends number> extends Rule {
+  readonly out: TransposeShape<this["in"], A, B>;
+}
 type Swap<S, A, B> = { -readonly [K in keyof S]: K extends A ? S[B & keyof S] : K extends B ? S[A & keyof S] : S[K] };
 
 /** The result of permute: axis i is S's axis D[i]. */
@@ -25,26 +30,28 @@ export type PermuteShape<S, D> = S extends string
     : Length<D> extends Length<S>
       ? { -readonly [K in keyof D]: D[K] extends infer A extends number ? PickAxis<S, Axis<S, A>> : never }
       : `permute: ${Length<D>} dims for ${Length<S>} axes`;
+/** permute as a rule. */
+export interface Permute<D> extends Rule {
+  readonly out: PermuteShape<this["in"], D>;
+}
 type PickAxis<S, A> = string extends A ? TypeDim : A extends keyof S ? S[A] : TypeDim;
 /** True, or a message when the dims are not the axes in some order. */
-export type PermuteFault<S, D> =
-  // What S leaves open comes first: in a generic function the checker then takes the list as it is written.
-  S extends string
-    ? true
-    : PermuteShape<S, D> extends infer R extends string
-      ? R
-      : number extends Length<S>
-        ? true
-        : FirstFault<"permute", S, D> extends infer F extends string
-          ? F
-          : Repeated<"permute", S, D>;
+export type PermuteFault<S, D> = S extends string
+  ? true
+  : PermuteShape<S, D> extends infer R extends string
+    ? R
+    : number extends Length<S>
+      ? true
+      : FirstFault<"permute", S, D> extends infer F extends string
+        ? F
+        : Twice<"permute", S, D>;
 /** True, or the message of the first axis of D that comes twice. */
-type Repeated<Op extends string, S, D, Seen = never> = D extends readonly [infer A extends number, ...infer R]
+type Twice<Op extends string, S, D, Seen = never> = D extends readonly [infer A extends number, ...infer R]
   ? string extends Axis<S, A>
     ? true
     : Axis<S, A> extends Seen
       ? `${Op}: axis ${A} comes twice`
-      : Repeated<Op, S, R, Seen | Axis<S, A>>
+      : Twice<Op, S, R, Seen | Axis<S, A>>
   : true;
 /** True, or the message of the first axis of D that S does not have. */
 export type FirstFault<Op extends string, S, D> = D extends readonly [infer A extends number, ...infer R]
@@ -63,6 +70,10 @@ export function permuteFault(rank: number, axes: readonly number[], given: reado
 
 /** The result of select: axis A goes away. */
 export type SelectShape<S, A extends number> = S extends string ? S : DropAxis<S, Axis<S, A>>;
+/** select as a rule. */
+export interface Select<A extends number> extends Rule {
+  readonly out: SelectShape<this["in"], A>;
+}
 /** S without its axis A, a text. */
 export type DropAxis<S, A> = string extends A
   ? TypeDim[]
@@ -101,13 +112,19 @@ type Positive<T> = T extends `-${string}` ? 0 : ToNumber<T>;
 export type SliceShape<S, D extends number, A extends number, B, St extends number> = S extends string
   ? S
   : ReplaceAxis<S, Axis<S, D>, Steps<Sliced<SizeAt<S, Axis<S, D>>, A, B>, St>>;
+/** slice as a rule. */
+export interface Slice<D extends number, A extends number, B, St extends number> extends Rule {
+  readonly out: SliceShape<this["in"], D, A, B, St>;
+}
 // A union among the operands would give a union of literals, each of which could be wrong for the pair at hand.
 type Sliced<X, A extends number, B> = true extends IsUnion<X> | IsUnion<A> | IsUnion<B> ? number : Span<X, A, B>;
 /** ceil(L / St). */
 type Steps<L, St extends number> = [St] extends [1] ? L : true extends IsUnion<St> ? number : L extends number ? CeilDiv<L, St> : number;
 
-/** The shape of each of the pieces of sizes L along axis A. */
-export type SplitShapes<S, L, A extends number> = { -readonly [K in keyof L]: S extends string ? S : ReplaceAxis<S, Axis<S, A>, L[K]> };
+/** A piece of size D of axis A as a rule. */
+export interface Piece<D, A extends number> extends Rule {
+  readonly out: this["in"] extends string ? this["in"] : ReplaceAxis<this["in"], Axis<this["in"], A>, D>;
+}
 /** S with D in place of its axis A; `Dim`s where A is not known. */
 export type ReplaceAxis<S, A, D> = string extends A
   ? number extends Length<S>
@@ -152,6 +169,31 @@ export type ChunkSizes<X, N extends number> = true extends IsUnion<X> | IsUnion<
       ? readonly number[]
       : Pieces<`${X}`, CeilDiv<X, N>>
     : readonly number[];
+/** A tuple of N elements; a list of unknown length where N is not known, or is above 256. */
+export type Repeated<N extends number> = number extends N
+  ? unknown[]
+  : true extends IsUnion<N>
+    ? unknown[]
+    : LessInt<"256", `${N}`> extends true
+      ? unknown[]
+      : Repeat<N>;
+type Repeat<N, Out extends unknown[] = []> = Out["length"] extends N
+  ? Out
+  : Out["length"] extends 256
+    ? unknown[]
+    : Repeat<N, [...Out, unknown]>;
+/** Piece K of N that chunk makes of axis A, as a rule; a message where there are fewer. */
+export interface Chunk<N extends number, K, A extends number> extends Rule {
+  readonly out: this["in"] extends string ? this["in"] : ChunkShape<this["in"], SizeAt<this["in"], Axis<this["in"], A>>, N, K, A>;
+}
+type ChunkShape<S, X, N extends number, K, A extends number> =
+  ChunkSizes<X, N> extends infer L extends readonly number[]
+    ? number extends L["length"]
+      ? ReplaceAxis<S, Axis<S, A>, number>
+      : K extends keyof L
+        ? ReplaceAxis<S, Axis<S, A>, L[K]>
+        : `chunk: axis ${A} of ${Show<X>} makes ${L["length"]} pieces, not ${N}`
+    : never;
 type Pieces<X, Each, Out extends readonly unknown[] = []> = Each extends number
   ? LessInt<`${Each}`, X> extends true
     ? Pieces<SubInt<X, `${Each}`>, Each, [...Out, Each]>
@@ -168,6 +210,10 @@ export type ChunkFault<S, A extends number> =
       : true;
 /** The result of squeeze of axis A. */
 export type SqueezeShape<S, A extends number> = S extends string ? S : DropAxis<S, Axis<S, A>>;
+/** squeeze as a rule. */
+export interface Squeeze<A extends number> extends Rule {
+  readonly out: SqueezeShape<this["in"], A>;
+}
 /** True, or a message when axis A of S is not of size 1. */
 export type SqueezeFault<S, A extends number> = S extends string
   ? true
@@ -186,17 +232,23 @@ export type Dims = number | readonly number[] | null;
 /** The result of a reduction of S over D, with the axes kept as 1 when K. */
 export type ReduceShape<S, D, K> = S extends string
   ? S
-  : [D] extends [null]
-    ? [K] extends [true]
-      ? { -readonly [I in keyof S]: 1 }
-      : [K] extends [false]
-        ? []
-        : TypeDim[]
-    : [D] extends [number]
-      ? ReduceAxes<S, [D], K>
-      : [D] extends [readonly number[]]
-        ? ReduceAxes<S, D, K>
-        : TypeDim[];
+  : true extends IsUnion<D> | IsUnion<K>
+    ? TypeDim[]
+    : [D] extends [null]
+      ? [K] extends [true]
+        ? { -readonly [I in keyof S]: 1 }
+        : [K] extends [false]
+          ? []
+          : TypeDim[]
+      : [D] extends [number]
+        ? ReduceAxes<S, [D], K>
+        : [D] extends [readonly number[]]
+          ? ReduceAxes<S, D, K>
+          : TypeDim[];
+/** A reduction as a rule. */
+export interface Reduce<D, K> extends Rule {
+  readonly out: ReduceShape<this["in"], D, K>;
+}
 type ReduceAxes<S, D extends readonly number[], K> = number extends Length<S> | Length<D>
   ? TypeDim[]
   : Keys<S, D> extends infer A
@@ -225,7 +277,7 @@ export type ReduceFault<Op extends string, S, D> = D extends number
       ? true
       : FirstFault<Op, S, D> extends infer F extends string
         ? F
-        : Repeated<Op, S, D>
+        : Twice<Op, S, D>
     : true;
 
 /** True, or a message when an index lies outside axis A of S. */
@@ -249,10 +301,10 @@ export type PadFault<S, L> = number extends Length<S> | Length<L>
     ? L extends readonly number[]
       ? PairsFit<S, L> extends true
         ? true
-        : `pad: pads are ${Print<L>}, but must be an even number of integers, at most ${Twice<S>}`
+        : `pad: pads are ${Print<L>}, but must be an even number of integers, at most ${Doubled<S>}`
       : true
     : true;
-type Twice<S extends readonly unknown[]> = [...S, ...S] extends { readonly length: infer L extends number } ? L : number;
+type Doubled<S extends readonly unknown[]> = [...S, ...S] extends { readonly length: infer L extends number } ? L : number;
 type PairsFit<S, L> = L extends readonly []
   ? true
   : L extends readonly [unknown, unknown, ...infer R]
@@ -262,11 +314,16 @@ type PairsFit<S, L> = L extends readonly []
     : false;
 /** The result of pad, [left, right, top, bottom, ...] on the last axes. */
 export type PadShape<S, L> = S extends string ? S : number extends Length<S> | Length<L> ? TypeDim[] : PadAxes<S, L>;
+/** pad as a rule. */
+export interface Pad<L> extends Rule {
+  readonly out: PadShape<this["in"], L>;
+}
+type PadDim<D, A extends number, B extends number> = [`${A}`, `${B}`] extends [infer p extends Int, infer q extends Int]
+  ? AddDim<D, AddInt<p, q> & string>
+  : number;
 type PadAxes<S, L, Out extends readonly unknown[] = []> = L extends readonly [infer a extends number, infer b extends number, ...infer R]
   ? S extends readonly [...infer H, infer D]
-    ? [`${a}`, `${b}`] extends [infer p extends Int, infer q extends Int]
-      ? PadAxes<H, R, [AddDim<D, AddInt<p, q> & string>, ...Out]>
-      : PadAxes<H, R, [number, ...Out]>
+    ? PadAxes<H, R, [PadDim<D, a, b>, ...Out]>
     : TypeDim[]
   : S extends readonly unknown[]
     ? [...S, ...Out]

@@ -2,6 +2,7 @@
 import type { Shape } from "../../ir/shape.ts";
 import type { Mod } from "../arith.generated.ts";
 import type { Clash, Print, Show } from "../dim-types.ts";
+import type { Rule } from "../layer.ts";
 import type { Length, Mismatch } from "../tensor.ts";
 import type { Fault } from "../trace.ts";
 import { clash, rankFault, show } from "./show.ts";
@@ -12,6 +13,10 @@ export type BatchNormShape<S, F> = S extends readonly [unknown, infer C, unknown
     ? `batchNorm2d: input has ${Show<C>} channels, but numFeatures is ${Show<F>}`
     : S
   : Mismatch<"batchNorm2d", S, "[N, C, H, W]", S>;
+/** batchNorm2d as a rule. */
+export interface BatchNorm2d<F> extends Rule {
+  readonly out: BatchNormShape<this["in"], F>;
+}
 /** The result of batchNorm1d on S, [N, C] or [N, C, L], or what is wrong. */
 export type BatchNorm1dShape<S, F> = S extends readonly [unknown, infer C] | readonly [unknown, infer C, unknown]
   ? Clash<C, F> extends true
@@ -30,6 +35,10 @@ export type InstanceNormShape<S, F> = S extends readonly [unknown, infer C, unkn
     ? `instanceNorm2d: input has ${Show<C>} channels, but numFeatures is ${Show<F>}`
     : S
   : Mismatch<"instanceNorm2d", S, "[N, C, H, W]", S>;
+/** instanceNorm2d as a rule. */
+export interface InstanceNorm2d extends Rule {
+  readonly out: InstanceNormShape<this["in"], number>;
+}
 /** That an input has another rank or other channels, or null. */
 export function channelsFault(s: Shape, ranks: readonly number[], wanted: string, features: number | null): Fault | null {
   const [, c = 0] = s;
@@ -55,6 +64,10 @@ export type GroupNormShape<S, F> = S extends readonly [unknown, infer C, unknown
     ? `groupNorm: input has ${Show<C>} channels, but numChannels is ${Show<F>}`
     : S
   : Mismatch<"groupNorm", S, "[N, C, ...]", S>;
+/** groupNorm as a rule. */
+export interface GroupNorm<G extends number> extends Rule {
+  readonly out: GroupNormFault<this["in"], G> extends infer F extends string ? F : GroupNormShape<this["in"], number>;
+}
 /** That an input has no channels, others than F, or some that the groups do not divide, or null. */
 export function groupNormFault(s: Shape, groups: number, features: number | null): Fault | null {
   const [, c = 0] = s;

@@ -3,6 +3,7 @@ import { type Dim, exactDiv } from "../../ir/dim.ts";
 import type { Shape } from "../../ir/shape.ts";
 import type { Mod, Mul } from "../arith.generated.ts";
 import type { FloorDivDim, MulDim, Show } from "../dim-types.ts";
+import type { Rule } from "../layer.ts";
 import type { Mismatch } from "../tensor.ts";
 import type { Fault } from "../trace.ts";
 import { rankFault, show } from "./show.ts";
@@ -22,6 +23,14 @@ export type PixelUnshuffleShape<S, R extends number> = S extends readonly [infer
       : [N, Times<C, Mul<R, R>>, Quotient<H, R>, Quotient<W, R>]
   : Mismatch<"pixelUnshuffle", S, "[N, C, H, W]", [number, number, number, number]>;
 
+/** pixelShuffle as a rule. */
+export interface PixelShuffle<R extends number> extends Rule {
+  readonly out: PixelShuffleShape<this["in"], R>;
+}
+/** pixelUnshuffle as a rule. */
+export interface PixelUnshuffle<R extends number> extends Rule {
+  readonly out: PixelUnshuffleShape<this["in"], R>;
+}
 type Times<D, R extends number> = number extends R ? number : MulDim<D, `${R}`>;
 type Quotient<D, R extends number> = number extends R ? number : FloorDivDim<D, `${R}`>;
 // A symbol is divided when the quotient, multiplied again, is the symbol: "16*H" by 4, and not "H" by 2.

@@ -84,6 +84,14 @@ export type Adaptive1dShape<Op extends string, S, Y> = S extends readonly [infer
     ? OpenMessage<Op, "length", L, Y>
     : [N, C, Y]
   : Mismatch<Op, S, "[N, C, L]", [number, number, Y]>;
+/** An adaptive pool as a rule. */
+export interface Adaptive<Op extends string, Y> extends Rule {
+  readonly out: AdaptiveShape<Op, this["in"], Y>;
+}
+/** An adaptive pool over sequences as a rule. */
+export interface Adaptive1d<Op extends string, Y> extends Rule {
+  readonly out: Adaptive1dShape<Op, this["in"], Y>;
+}
 /** A grid of several cells over a symbolic size has no form of its own: its bins differ from size to size. */
 type IsOpen<X, Y> = Y extends 1 ? false : number extends Y ? false : X extends string ? (string extends X ? false : true) : false;
 type OpenMessage<

@@ -1,8 +1,9 @@
 /** Reshaping: flatten, reshape, expand. */
 import { type Dim, exactDiv, isUnknown, productOf } from "../../ir/dim.ts";
 import type { Shape } from "../../ir/shape.ts";
-import type { Mod } from "../arith.generated.ts";
+import type { LessInt, Mod } from "../arith.generated.ts";
 import type { Clash, FloorDivDim, MulDim, Show, Dim as TypeDim } from "../dim-types.ts";
+import type { Rule } from "../layer.ts";
 import type { Length } from "../tensor.ts";
 import type { Fault } from "../trace.ts";
 import type { Axis, SplitAt, Volume } from "./axes.ts";
@@ -20,14 +21,20 @@ export type FlattenShape<S, A extends number, B extends number> = S extends stri
       : SplitAt<S, Axis<S, A>> extends [infer H extends readonly unknown[], unknown]
         ? Middle<S, H, Axis<S, B>>
         : never;
+/** flatten as a rule. */
+export interface Flatten<A extends number, B extends number> extends Rule {
+  readonly out: FlattenShape<this["in"], A, B>;
+}
 /** How the last size that flatten makes comes about, "32 * 7 * 7"; `unknown` when it joins one axis, other axes, or unknown sizes. */
-export type JoinSum<S, A extends number, B extends number> = [B] extends [-1]
-  ? string extends Axis<S, A>
+export type JoinSum<S, A extends number, B extends number> =
+  // What waits for S comes first: as long as it does, the type keeps its name, by which a declaration file can say it.
+  string extends Axis<S, A>
     ? unknown
-    : SplitAt<S, Axis<S, A>> extends [unknown, infer M]
-      ? SumText<M>
-      : unknown
-  : unknown;
+    : [B] extends [-1]
+      ? SplitAt<S, Axis<S, A>> extends [unknown, infer M]
+        ? SumText<M>
+        : unknown
+      : unknown;
 type SumText<M> = M extends readonly [infer D, infer E, ...infer R]
   ? R extends readonly []
     ? `${Show<D>} * ${Show<E>}`
@@ -95,6 +102,10 @@ export type ReshapeShape<S, T, Op extends string = "reshape"> = S extends string
               : never
         : never
       : never;
+/** reshape as a rule, under the name Op. */
+export interface Reshape<T, Op extends string> extends Rule {
+  readonly out: ReshapeShape<this["in"], T, Op>;
+}
 type Fill<T, Q> = { -readonly [K in keyof T]: T[K] extends -1 ? Q : T[K] };
 type Open<T> = Fill<T, number>;
 
@@ -126,7 +137,17 @@ export function reshapeFault(s: Shape, target: Shape): Fault | null {
 }
 
 /** The result of expand to T, in which -1 keeps an axis. */
-export type ExpandShape<S, T> = S extends string ? S : number extends Length<S> ? TypeDim[] : ExpandAxes<S, T>;
+export type ExpandShape<S, T> = S extends string
+  ? S
+  : number extends Length<S>
+    ? TypeDim[]
+    : LessInt<`${Length<T>}`, `${Length<S>}`> extends true
+      ? "expand: the shape has fewer axes than the input"
+      : ExpandAxes<S, T>;
+/** expand as a rule. */
+export interface Expand<T> extends Rule {
+  readonly out: ExpandShape<this["in"], T>;
+}
 type ExpandAxes<S, T, Out extends readonly unknown[] = []> = T extends readonly [...infer T1, infer t]
   ? S extends readonly [...infer S1, infer s]
     ? t extends -1
@@ -139,9 +160,7 @@ type ExpandAxes<S, T, Out extends readonly unknown[] = []> = T extends readonly 
     : t extends -1
       ? `expand: axis ${T1["length"]} is new: its size cannot be -1`
       : ExpandAxes<S, T1, [t, ...Out]>
-  : S extends readonly [unknown, ...unknown[]]
-    ? `expand: the shape has fewer axes than the input`
-    : Out;
+  : Out;
 /** That s does not repeat to the target, or null. */
 export function expandFault(s: Shape, target: Shape): Fault | null {
   if (target.length < s.length) return { code: "rank-mismatch", text: "the shape has fewer axes than the input" };

@@ -1,6 +1,7 @@
 /** Resizing: [N, C, H, W] -> [N, C, H', W']. */
 import type { AddInt, Int, MulInt } from "../arith.generated.ts";
 import type { FloorDivDim, MulDim } from "../dim-types.ts";
+import type { Rule } from "../layer.ts";
 import type { Mismatch } from "../tensor.ts";
 import type { At } from "./window.ts";
 
@@ -10,6 +11,10 @@ export type ResizeShape<Op extends string, S, Z, F> = S extends readonly [infer 
     ? [N, C, ScaleDim<H, At<F, 0>>, ScaleDim<W, At<F, 1>>]
     : [N, C, At<Z, 0>, At<Z, 1>]
   : Mismatch<Op, S, "[N, C, H, W]", [number, number, number, number]>;
+/** interpolate and upsample as a rule. */
+export interface Resize<Op extends string, Z, F> extends Rule {
+  readonly out: ResizeShape<Op, this["in"], Z, F>;
+}
 /** floor(X F), for integers and for decimals that binary numbers hold exactly: 0.5, 1.25. */
 type ScaleDim<X, F> = F extends number
   ? `${F}` extends `-${string}` | "0"
