@@ -13,6 +13,7 @@ export interface OnnxAttributes {
   readonly GlobalMaxPool: Readonly<Record<never, never>>;
   readonly Gemm: { readonly alpha: number; readonly beta: number; readonly transA: number; readonly transB: number };
   readonly MatMul: Readonly<Record<never, never>>;
+  readonly Einsum: { readonly equation: string };
   readonly BatchNormalization: { readonly epsilon: number; readonly momentum: number; readonly training_mode: number };
   readonly LayerNormalization: { readonly axis: number; readonly epsilon: number; readonly stash_type: number };
   readonly InstanceNormalization: { readonly epsilon: number };
@@ -83,6 +84,7 @@ export interface OnnxAttributes {
   readonly ArgMax: { readonly axis: number; readonly keepdims: number; readonly select_last_index: number };
   readonly ArgMin: { readonly axis: number; readonly keepdims: number; readonly select_last_index: number };
   readonly TopK: { readonly axis: number; readonly largest: number; readonly sorted: number };
+  readonly CumSum: { readonly exclusive: number; readonly reverse: number };
   readonly Reshape: { readonly allowzero: number };
   readonly Flatten: { readonly axis: number };
   readonly Transpose: { readonly perm?: readonly number[] };
@@ -580,6 +582,20 @@ export const onnxSignatures: Readonly<Record<keyof OnnxAttributes, OpSignature>>
           inputs: [{"name":"A","type":"T","option":"single"},{"name":"B","type":"T","option":"single"}],
           outputs: [{"name":"Y","type":"T","option":"single"}],
           types: {"T":["float16","float32","float64","uint32","uint64","int32","int64","bfloat16"]},
+        },
+      ],
+    },
+    Einsum: {
+      domain: "",
+      versions: [
+        {
+          since: 12,
+          attributes: {"equation":{"kind":"string","required":true}},
+          inputs: [{"name":"Inputs","type":"T","option":"variadic","least":1}],
+          outputs: [{"name":"Output","type":"T","option":"single"}],
+          types: {
+            T: ["uint8","uint16","uint32","uint64","int8","int16","int32","int64","float16","float32","float64"],
+          },
         },
       ],
     },
@@ -2966,6 +2982,34 @@ export const onnxSignatures: Readonly<Record<keyof OnnxAttributes, OpSignature>>
           types: {
             T: ["uint8","uint16","uint32","uint64","int8","int16","int32","int64","float16","float32","float64","bfloat16"],
             I: ["int64"],
+          },
+        },
+      ],
+    },
+    CumSum: {
+      domain: "",
+      versions: [
+        {
+          since: 11,
+          attributes: {
+            exclusive: {"kind":"int","required":false,"default":0},
+            reverse: {"kind":"int","required":false,"default":0},
+          },
+          inputs: [{"name":"x","type":"T","option":"single"},{"name":"axis","type":"T2","option":"single"}],
+          outputs: [{"name":"y","type":"T","option":"single"}],
+          types: {"T":["uint32","uint64","int32","int64","float32","float64"],"T2":["int32","int64"]},
+        },
+        {
+          since: 14,
+          attributes: {
+            exclusive: {"kind":"int","required":false,"default":0},
+            reverse: {"kind":"int","required":false,"default":0},
+          },
+          inputs: [{"name":"x","type":"T","option":"single"},{"name":"axis","type":"T2","option":"single"}],
+          outputs: [{"name":"y","type":"T","option":"single"}],
+          types: {
+            T: ["uint32","uint64","int32","int64","float16","float32","float64","bfloat16"],
+            T2: ["int32","int64"],
           },
         },
       ],

@@ -24,6 +24,13 @@ import { otherUse, sameType } from "./sole-use.ts";
  * computed in float64 and rounded once.
  */
 export function fuseBatchNorm(graph: Graph, control?: PassControl): PassResult {
+  const first = fuseOnce(graph, control);
+  if (first.applied.length === 0) return first;
+  // What followed what has gone follows the linear op now.
+  const rest = fuseBatchNorm(first.graph, control);
+  return { ...rest, applied: [...first.applied, ...rest.applied] };
+}
+function fuseOnce(graph: Graph, control: PassControl | undefined): PassResult {
   const result = rewrite(graph, fusionRules(), control);
   return { ...result, applied: result.applied.filter(({ rule }) => rule === "fuse-batch-norm") };
 }

@@ -7,13 +7,16 @@ import { outputAt } from "../ir/ops/outputs.ts";
 import { knownPads } from "../ir/ops/pad-rules.ts";
 import { reducedAxes } from "../ir/ops/reduction-axes.ts";
 import { type AxisSlice, firstPosition, slicesOf } from "../ir/ops/slice-rules.ts";
-import { constantReshape, mergeReshapes } from "./merge-reshapes.ts";
+import { sameShape } from "../ir/shape.ts";
+import { gatherInOrder } from "./gather-in-order.ts";
+import { mergeCuts } from "./merge-cuts.ts";
+import { constantReshape, mergeReshapes, reshapeTransposed, transposeReshaped } from "./merge-reshapes.ts";
 import { mergeTransposes } from "./merge-transposes.ts";
 import { isOneOf, type Pass, type RewriteOutcome, type RewriteRule, rewrite, rewriteRule, skip } from "./rewrite.ts";
 import { isSoleReader, otherUse, sameType } from "./sole-use.ts";
 
 /** The graph with fewer Transposes, Reshapes, Squeezes, Slices, Pads, Concats, Splits and Casts. Every output keeps its bits. */
-export const mergeMovement: Pass = (graph, control) => rewrite(graph, rules, control);
+export const mergeMovement: Pass = (graph, control) => rewrite(graph, [...rules, ...mergeCuts()], control);
 
 const mergeSlices = rewriteRule("merge-slices", ["Slice"], (node, context): RewriteOutcome => {
   const producer = node.inputs[0]?.producer;
@@ -182,18 +185,17 @@ const reductions = [
   "ReduceSumSquare",
 ] as const;
 /** A reduction whose axes are put back, or that keeps axes which are taken out: its keepdims says the same. */
-const keepReducedAxes = rewriteRule("reduction-axes", ["Unsqueeze", "Squeeze"], (node, context): RewriteOutcome => {
+const keepReducedAxes = rewriteRule("reduction-axes", ["Unsqueeze", "Squeeze", "Reshape"], (node, context): RewriteOutcome => {
   const reduction = node.inputs[0]?.producer;
   if (!reduction || !isOneOf(reduction, reductions)) return "keep";
   const [x, y] = [inputAt(reduction, 0), outputAt(node.outputs, 0)];
   const axes = reducedAxes(reduction);
-  const keepdims = node.opType === "Unsqueeze" ? 1 : 0;
-  if (axes === null || reduction.attributes.keepdims === keepdims) return "keep";
-  const moved = node.inputs[1]?.elements?.map((axis) => axisOf(Number(axis), x.type.shape.length)).sort((a, b) => a - b);
-  if (moved === undefined || moved.length !== axes.length || !moved.every((axis, i) => axis === axes[i])) return "keep";
+  if (axes === null) return "keep";
+  const keepdims = reduction.attributes.keepdims === 0 ? 1 : 0;
+  const wanted = x.type.shape.flatMap((d, axis) => (!axes.includes(axis) ? [d] : keepdims === 1 ? [1] : []));
+  if (!sameShape(y.type.shape, wanted)) return "keep";
   const use = otherUse(context, inputAt(node, 0), node);
   if (use !== null) return skip(use);
-  if (x.type.shape.length !== y.type.shape.length + (keepdims === 1 ? 0 : axes.length)) return "keep";
   return (b) => [
     b.add(
       reduction.opType,
@@ -207,10 +209,13 @@ const keepReducedAxes = rewriteRule("reduction-axes", ["Unsqueeze", "Squeeze"], 
 const rules: readonly RewriteRule[] = [
   mergeTransposes,
   mergeReshapes,
+  reshapeTransposed,
+  transposeReshaped,
   constantReshape,
   mergeSlices,
   mergePads,
   mergeCasts,
+  gatherInOrder,
   joinWhatWasCut,
   mergeConcats,
   cutWhatWasJoined,

@@ -4,14 +4,17 @@ import { activations } from "./recognize/activations.ts";
 import { attentions } from "./recognize/attention.ts";
 import { attentionHeads } from "./recognize/attention-heads.ts";
 import { channelAffines } from "./recognize/channel-affine.ts";
+import { einsums } from "./recognize/einsum.ts";
 import { moments } from "./recognize/moments.ts";
 import { normalizations } from "./recognize/normalizations.ts";
 import type { Recognition } from "./recognize/pattern.ts";
 import { pixelShuffles } from "./recognize/pixel-shuffle.ts";
 import { softmaxes } from "./recognize/softmax.ts";
+import { stridedSlices } from "./recognize/strided-slices.ts";
 import { type Pass, rewrite } from "./rewrite.ts";
 
 const recognitions: readonly Recognition[] = [
+  ...einsums,
   ...activations,
   ...normalizations,
   ...moments,
@@ -19,6 +22,7 @@ const recognitions: readonly Recognition[] = [
   ...attentions,
   ...attentionHeads,
   ...pixelShuffles,
+  ...stridedSlices,
   ...channelAffines,
 ];
 

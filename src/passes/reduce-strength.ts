@@ -6,8 +6,10 @@ import type { OpAttributes, OpType } from "../ir/op-types.ts";
 import { outputAt } from "../ir/ops/outputs.ts";
 import { numbersOf, tensorFrom } from "../ir/tensor-data.ts";
 import { dropExpands } from "./drop-expands.ts";
+import { joinConstants } from "./join-constants.ts";
 import { mergeClips } from "./merge-clips.ts";
 import { mergeReductions } from "./merge-reductions.ts";
+import { permutedChannels } from "./permuted-channels.ts";
 import { isOneOf, type Pass, type RewriteContext, type RewriteOutcome, type RewriteRule, rewrite, rewriteRule, skip } from "./rewrite.ts";
 import { isSoleReader, sameType } from "./sole-use.ts";
 
@@ -106,34 +108,19 @@ const negate = rewriteRule("times-minus-one", ["Mul"], (node, context): RewriteO
   return instead(node, "Neg", () => [context.value(x)]);
 });
 
-/** (x * c) * d = x * (c * d), and the same with sums: where one of c and d is a single number. */
-const constants = rewriteRule("join-constants", ["Mul", "Add"], (node, context): RewriteOutcome => {
-  const outer = constantSide(context, node);
-  const inner = outer?.other.producer;
-  if (!outer || !inner || inner.opType !== node.opType || !isFloat(outer.other.type.dtype)) return "keep";
-  const known = constantSide(context, inner);
-  if (known === null || !isSoleReader(context, outer.other, node)) return "keep";
-  const [c, d] = [context.contents(known.constant), context.contents(outer.constant)];
-  if (c === null || d === null || (c.data.length !== 1 && d.data.length !== 1)) return "keep";
-  const [few, many] = [c, d].map((tensor) => numbersOf(tensor) ?? []).sort((a, b) => a.length - b.length);
-  const [scalar = Number.NaN] = few ?? [];
-  const values = (many ?? []).map((v) => (node.opType === "Mul" ? v * scalar : v + scalar));
-  const joined = tensorFrom(c.dtype, wider(c.shape, d.shape), values);
-  if (numbersOf(joined)?.some((v) => !Number.isFinite(v)) !== false) return skip("the constants together are out of range");
-  return instead(node, node.opType, (b) => [context.value(known.other), b.tensor(`${outer.constant.name}.joined`, joined)]);
+/** -(a - b) = b - a. */
+const negatedDifference = rewriteRule("negated-difference", ["Neg"], (node, context): RewriteOutcome => {
+  const difference = node.inputs[0]?.producer;
+  const [a, c] = difference && isOneOf(difference, ["Sub"]) ? (operands(difference) ?? []) : [];
+  if (!difference || !a || !c || !isFloat(a.type.dtype) || !isSoleReader(context, outputAt(difference.outputs, 0), node)) return "keep";
+  return instead(node, "Sub", () => [context.value(c), context.value(a)]);
 });
-function constantSide(context: RewriteContext, node: Node): { readonly constant: Value; readonly other: Value } | null {
+/** (-a) (-b) = a b, and the same with quotients. */
+const negatedFactors = rewriteRule("negated-factors", ["Mul", "Div"], (node, context): RewriteOutcome => {
   const [a, c] = operands(node) ?? [];
-  if (!a || !c) return null;
-  if (context.contents(c) !== null) return { constant: c, other: a };
-  return context.contents(a) !== null ? { constant: a, other: c } : null;
-}
-/** The shape of two that broadcast, one of them a single element. */
-const wider = (a: readonly number[], b: readonly number[]): readonly number[] => {
-  const rank = Math.max(a.length, b.length);
-  const at = (shape: readonly number[], axis: number): number => shape[axis - rank + shape.length] ?? 1;
-  return Array.from({ length: rank }, (_, axis) => Math.max(at(a, axis), at(b, axis)));
-};
+  const [x, y] = a && c && a !== c ? [under(context, a, "Neg", node), under(context, c, "Neg", node)] : [];
+  return x && y ? instead(node, node.opType, () => [context.value(x), context.value(y)]) : "keep";
+});
 
 /** Functions that rise strictly enough not to change which element is the largest. */
 const rising: readonly OpType[] = ["Exp", "Log", "Sqrt", "Softmax", "LogSoftmax"];
@@ -165,6 +152,32 @@ const inverseRoot = rewriteRule("times-inverse-root", ["Mul"], (node, context): 
   return "keep";
 });
 
+/** (a c) (b d) = (a (c d)) b for numbers c and d, as exporters scale queries and keys by the root each. */
+const scaledFactors = rewriteRule("scaled-factors", ["MatMul"], (node, context): RewriteOutcome => {
+  const [a, c] = operands(node) ?? [];
+  const [left, right] = a && c && a !== c ? [scaledBy(context, a, node), scaledBy(context, c, node)] : [];
+  if (!left || !right) return "keep";
+  const joined = tensorFrom(left.dtype, left.shape, [left.scale * right.scale]);
+  const [number = Number.NaN] = numbersOf(joined) ?? [];
+  if (!Number.isFinite(number) || Math.abs(number) < leastNormal) return skip("the two scales together are out of range");
+  return instead(node, "MatMul", (b) => [
+    b.add("Mul", [context.value(left.of), b.tensor(`${node.name}.scale`, joined)]),
+    context.value(right.of),
+  ]);
+});
+/** What a product with a number that one node alone reads multiplies. */
+function scaledBy(context: RewriteContext, value: Value, reader: Node) {
+  const { producer } = value;
+  if (producer === null || !isOneOf(producer, ["Mul"]) || !isSoleReader(context, value, reader)) return null;
+  for (const side of [1, 0] as const) {
+    const [of, number] = [producer.inputs[1 - side], producer.inputs[side]];
+    const scale = number ? numberOf(context, number) : null;
+    if (of && number && scale !== null && sameType(of, value) && context.contents(of) === null)
+      return { of, scale, dtype: number.type.dtype, shape: context.contents(number)?.shape ?? [] };
+  }
+  return null;
+}
+
 const rules: readonly RewriteRule[] = [
   divide,
   power,
@@ -173,10 +186,14 @@ const rules: readonly RewriteRule[] = [
   pair("times-reciprocal", "Mul", "Reciprocal", "Div", [1, 0]),
   involution,
   negate,
-  constants,
+  joinConstants,
+  negatedDifference,
+  negatedFactors,
   argMax,
   inverseRoot,
+  scaledFactors,
   mergeClips,
   ...mergeReductions,
   dropExpands,
+  permutedChannels,
 ];

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { parseGraph } from "../../src/ir/parse-text.ts";
 import { mergeMovement } from "../../src/passes/index.ts";
 import { exact, expectRewrite, refusals } from "./expect-rewrite.ts";
 
@@ -169,8 +170,113 @@ test.each<readonly [string, string, readonly string[]]>([
     }`,
     ["%y = ReduceMax(x, axis) : float32[N, 1, 4]"],
   ],
+  [
+    "a Reshape that splits axes of a transposed tensor is one with the Reshape before",
+    `G(x: float32[5, N, 6]) -> (y: float32[N, 2, 5, 3]) {
+      joined = int64[3] {5, -1, 3}
+      split = int64[4] {-1, 2, 5, 3}
+      %r = Reshape(x, joined) : float32[5, 2*N, 3]
+      %t = Transpose(%r) {perm = [1, 0, 2]} : float32[2*N, 5, 3]
+      %y = Reshape(%t, split) : float32[N, 2, 5, 3]
+    }`,
+    ["%y/Reshape = Reshape(x, const) : float32[5, N, 2, 3]", "%y = Transpose(%y/Reshape) {perm = [1, 2, 0, 3]} : float32[N, 2, 5, 3]"],
+  ],
+  [
+    "an axis of size 1 that a Transpose moved and a Squeeze takes out never was there",
+    `G(x: float32[N, 6]) -> (y: float32[3, N, 2]) {
+      form = int64[4] {1, -1, 3, 2}
+      axis = int64[1] {-2}
+      %r = Reshape(x, form) : float32[1, N, 3, 2]
+      %t = Transpose(%r) {perm = [2, 1, 0, 3]} : float32[3, N, 1, 2]
+      %y = Squeeze(%t, axis) : float32[3, N, 2]
+    }`,
+    ["%y/Reshape = Reshape(x, const) : float32[N, 3, 2]", "%y = Transpose(%y/Reshape) {perm = [1, 0, 2]} : float32[3, N, 2]"],
+  ],
+  [
+    "a Transpose that moves axes of size 1 alone before a Reshape",
+    `G(x: float32[N, 4, 1, 1]) -> (y: float32[N, 4]) {
+      %t = Transpose(x) {perm = [0, 2, 3, 1]} : float32[N, 1, 1, 4]
+      %y = Flatten(%t) : float32[N, 4]
+    }`,
+    ["%y = Reshape(x, const) : float32[N, 4]"],
+  ],
+  [
+    "a Transpose that moves axes of size 1 alone before an Unsqueeze",
+    `G(x: float32[N, 1, 8]) -> (y: float32[N, 8, 1, 1]) {
+      last = int64[1] {-1}
+      %t = Transpose(x) {perm = [0, 2, 1]} : float32[N, 8, 1]
+      %y = Unsqueeze(%t, last) : float32[N, 8, 1, 1]
+    }`,
+    ["%y = Reshape(x, const) : float32[N, 8, 1, 1]"],
+  ],
+  [
+    "a Reshape that puts reduced axes back, and one that takes them out",
+    `G(x: float32[N, 3, 4, 5]) -> (y: float32[N, 3, 1, 1], z: float32[N, 3]) {
+      axes = int64[2] {2, 3}
+      back = int64[4] {-1, 3, 1, 1}
+      out = int64[2] {-1, 3}
+      %a = ReduceMean(x, axes) {keepdims = 0} : float32[N, 3]
+      %y = Reshape(%a, back) : float32[N, 3, 1, 1]
+      %b = ReduceMax(x, axes) : float32[N, 3, 1, 1]
+      %z = Reshape(%b, out) : float32[N, 3]
+    }`,
+    ["%y = ReduceMean(x, axes) : float32[N, 3, 1, 1]", "%z = ReduceMax(x, axes) {keepdims = 0} : float32[N, 3]"],
+  ],
+  [
+    "a Transpose that moves axes of size 1 alone behind a Reshape",
+    `G(x: float32[N, 4]) -> (y: float32[1, N, 4, 1]) {
+      axes = int64[2] {1, 2}
+      %r = Unsqueeze(x, axes) : float32[N, 1, 1, 4]
+      %y = Transpose(%r) {perm = [1, 0, 3, 2]} : float32[1, N, 4, 1]
+    }`,
+    ["%y = Reshape(x, const) : float32[1, N, 4, 1]"],
+  ],
 ])("%s", async (_, text, nodes) => {
   await expectRewrite(mergeMovement, text, nodes, exact);
+});
+
+test.each<readonly [string, string]>([
+  [
+    "joins axes",
+    `G(x: float32[N, 12]) -> (y: float32[3, 4*N]) {
+      form = int64[3] {-1, 4, 3}
+      flat = int64[2] {3, -1}
+      %r = Reshape(x, form) : float32[N, 4, 3]
+      %t = Transpose(%r) {perm = [2, 0, 1]} : float32[3, N, 4]
+      %y = Reshape(%t, flat) : float32[3, 4*N]
+    }`,
+  ],
+  [
+    "puts an axis beside the one that was reduced",
+    `G(x: float32[N, 3, 4]) -> (y: float32[N, 4, 1]) {
+      axis = int64[1] {1}
+      other = int64[3] {-1, 4, 1}
+      %r = ReduceSum(x, axis) {keepdims = 0} : float32[N, 4]
+      %y = Reshape(%r, other) : float32[N, 4, 1]
+    }`,
+  ],
+  [
+    "splits across axes",
+    `G(x: float32[N, 8]) -> (y: float32[2, 4, N]) {
+      form = int64[3] {-1, 4, 2}
+      other = int64[3] {2, 4, -1}
+      %r = Reshape(x, form) : float32[N, 4, 2]
+      %t = Transpose(%r) {perm = [1, 2, 0]} : float32[4, 2, N]
+      %y = Reshape(%t, other) : float32[2, 4, N]
+    }`,
+  ],
+  [
+    "splits what others read unsplit",
+    `G(x: float32[N, 12]) -> (y: float32[4, N, 1, 3], z: float32[4, N, 3]) {
+      form = int64[3] {-1, 4, 3}
+      split = int64[4] {4, -1, 1, 3}
+      %r = Reshape(x, form) : float32[N, 4, 3]
+      %z = Transpose(%r) {perm = [1, 0, 2]} : float32[4, N, 3]
+      %y = Reshape(%z, split) : float32[4, N, 1, 3]
+    }`,
+  ],
+])("a Reshape stays where it %s", (_, text) => {
+  expect(refusals(mergeMovement, text)).toEqual([]);
 });
 
 test.each<readonly [string, string, readonly string[]]>([
@@ -224,4 +330,49 @@ test.each<readonly [string, string, readonly string[]]>([
   ],
 ])("%s", (_, text, reasons) => {
   expect(refusals(mergeMovement, text)).toEqual(reasons);
+});
+
+const inOrder = (change: (text: string) => string): string =>
+  change(`G(x: float32[N, 6], v: float32[6*N]) -> (y: float32[N, 6]) {
+    zero = int64[] {0}
+    one = int64[] {1}
+    six = int64[] {6}
+    axes = int64[1] {1}
+    within = int64[1, 6] {0, 1, 2, 3, 4, 5}
+    %s = Shape(x) {end = 1} : int64[1]
+    %n = Squeeze(%s) : int64[]
+    %r = Range(zero, %n, one) : int64[N]
+    %m = Mul(%r, six) : int64[N]
+    %u = Unsqueeze(%m, axes) : int64[N, 1]
+    %i = Add(%u, within) : int64[N, 6]
+    %y = Gather(v, %i) : float32[N, 6]
+  }`);
+test("a Gather of all elements in their order, however their places are computed, is a Reshape", async () => {
+  await expectRewrite(
+    mergeMovement,
+    inOrder((text) => text),
+    ["%y = Reshape(v, const) : float32[N, 6]"],
+    exact,
+    { N: 3 },
+  );
+});
+test.each<readonly [string, (text: string) => string]>([
+  ["the places in a row are in another order", (text) => text.replace("{0, 1, 2", "{1, 0, 2")],
+  ["the rows overlap", (text) => text.replace("{6}", "{5}")],
+  [
+    "the rows begin elsewhere",
+    (text) =>
+      text
+        .replace("zero = int64[] {0}", "zero = int64[] {-1}")
+        .replaceAll(": int64[N]", ": int64[N + 1]")
+        .replace("int64[N, 1]", "int64[N + 1, 1]")
+        .replace("int64[N, 6]", "int64[N + 1, 6]")
+        .replaceAll("float32[N, 6] {", "float32[N + 1, 6] {")
+        .replace(") : float32[N, 6]", ") : float32[N + 1, 6]")
+        .replace("y: float32[N, 6]", "y: float32[N + 1, 6]"),
+  ],
+  ["the vector is longer", (text) => text.replace("v: float32[6*N]", "v: float32[7*N]")],
+])("a Gather stays where %s", (_, change) => {
+  const before = parseGraph(inOrder(change));
+  expect(mergeMovement(before).graph.nodes.at(-1)?.opType).toBe("Gather");
 });

@@ -62,6 +62,38 @@ const steps: Readonly<Record<string, Step>> = {
     const wide = b.add("Concat", [x, x, x], { axis: 3 });
     return b.add("Slice", [b.add("Slice", [wide, ints(b, 1), ints(b, 11), ints(b, 3)]), ints(b, 1), ints(b, 9), ints(b, -1), ints(b, 2)]);
   },
+  roll: (b, x) => {
+    const cut = (from: number, to: number): Value => b.add("Slice", [x, ints(b, from), ints(b, to), ints(b, 3)]);
+    return b.add("Concat", [cut(1, 4), cut(0, 1)], { axis: 3 });
+  },
+  takeApart: (b, x) => {
+    const pieces = b.add("Transpose", [b.add("Reshape", [x, ints(b, 0, 0, 2, 2, 4)])], { perm: [2, 0, 1, 3, 4] });
+    const piece = (i: number): Value => b.add("Gather", [pieces, b.constant("int64", i)]);
+    return b.add("Concat", [piece(1), piece(0)], { axis: 2 });
+  },
+  throughStack: (b, x) => {
+    const stacked = b.add("Transpose", [formulas(b).reshape(x, [-1, 4, 4])], { perm: [1, 0, 2] });
+    return b.add("Transpose", [formulas(b).reshape(stacked, [4, -1, 2, 4])], { perm: [1, 2, 0, 3] });
+  },
+  moveUnit: (b, x) => b.add("Squeeze", [b.add("Transpose", [b.add("Unsqueeze", [x, ints(b, 0)])], { perm: [1, 2, 0, 3, 4] }), ints(b, 2)]),
+  unshuffle: (b, x, _, seed) => {
+    const deep = b.add("Gather", [b.add("SpaceToDepth", [x], { blocksize: 2 }), ints(b, 0, 2, 4, 6, 1, 3, 5, 7)], { axis: 1 });
+    return b.add("DepthToSpace", [b.add("Conv", [deep, weights(b, seed, [8, 8, 1, 1])])], { blocksize: 2 });
+  },
+  takeFrom: (b, x, _, seed) => b.add("Sub", [weights(b, seed, [2, 1, 1]), x]),
+  negateDifference: (b, x, y) => b.add("Neg", [b.add("Sub", [x, y])]),
+  negateFactors: (b, x, y) => b.add("Mul", [b.add("Neg", [b.add("Tanh", [x])]), b.add("Neg", [y])]),
+  // Filters of zeros, and one that is only a bias.
+  sparse: (b, x, _, seed) => {
+    const wide = [0, 1, 2, 3].flatMap((filter) => numbersFrom(seed + filter, 18).map((v) => (filter % 3 === 0 ? v : 0)));
+    const bias = b.constant("float32", [0.1, 0, 0.3, 0.2]);
+    const stem = b.add("Conv", [x, b.tensor("w", tensorFrom("float32", [4, 2, 3, 3], wide)), bias], { pads: [1, 1, 1, 1] });
+    return b.add("Conv", [b.add("Relu", [stem]), weights(b, seed, [2, 4, 1, 1])]);
+  },
+  inARow: (b, x, _, seed) => {
+    const wide = b.add("Conv", [x, weights(b, seed, [8, 2, 1, 1])]);
+    return b.add("Conv", [wide, weights(b, seed + 1, [2, 8, 3, 3])], { pads: [1, 1, 1, 1] });
+  },
   throughDouble: (b, x) => formulas(b).cast(formulas(b).cast(x, "float64"), "float32"),
 };
 
@@ -129,7 +161,7 @@ async function expectAlike(before: Graph, after: Graph): Promise<void> {
 }
 
 /** Passes of which one rule makes what another one, or itself, takes up: the pipeline runs them again until nothing changes. */
-const takeSeveralTurns: readonly string[] = ["merge-branches", "merge-movement", "reduce-strength"];
+const takeSeveralTurns: readonly string[] = ["merge-branches", "merge-linear", "merge-movement", "reduce-strength"];
 
 test("every pass leaves its own result as it is, but those that are known to take several turns", () => {
   const found = new Set<string>();

@@ -8,7 +8,9 @@ import { batchNormalizationOps } from "./batch-normalization.ts";
 import { constantOps } from "./constant.ts";
 import { convOps } from "./conv.ts";
 import { convGradOps } from "./conv-grad.ts";
+import { cumulativeOps } from "./cumulative.ts";
 import { depthSpaceOps } from "./depth-space.ts";
+import { einsumOps } from "./einsum.ts";
 import { gatedActivationOps } from "./gated-activation.ts";
 import { gatherOps } from "./gather.ts";
 import { gatherNdOps } from "./gather-nd.ts";
@@ -37,7 +39,9 @@ export const ops: { readonly [T in OpType]: OpSchema<T> } = {
   ...constantOps,
   ...convGradOps,
   ...convOps,
+  ...cumulativeOps,
   ...depthSpaceOps,
+  ...einsumOps,
   ...gatedActivationOps,
   ...gatherOps,
   ...gatherNdOps,

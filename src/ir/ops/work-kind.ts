@@ -6,7 +6,9 @@ import { batchNormalizationOps } from "./batch-normalization.ts";
 import { constantOps } from "./constant.ts";
 import { convOps } from "./conv.ts";
 import { convGradOps } from "./conv-grad.ts";
+import { cumulativeOps } from "./cumulative.ts";
 import { depthSpaceOps } from "./depth-space.ts";
+import { einsumOps } from "./einsum.ts";
 import { gatedActivationOps } from "./gated-activation.ts";
 import { gatherOps } from "./gather.ts";
 import { gatherNdOps } from "./gather-nd.ts";
@@ -30,13 +32,13 @@ import { topKOps } from "./top-k.ts";
 /** The families of each kind; where an op is in two, the first counts. */
 const families = {
   /** What convolutions and matrix products add to their products. */
-  bias: { ...convOps, ...convGradOps, ...matmulOps },
+  bias: { ...convOps, ...convGradOps, ...matmulOps, ...einsumOps },
   pooling: { ...poolOps, ...poolGradOps },
   normalization: { ...batchNormalizationOps, ...normalizationOps, ...groupNormalizationOps, ...rmsNormalizationOps },
   softmax: { ...softmaxOps, ...attentionOps },
   activation: { ...activationOps, ...gatedActivationOps },
   elementwise: { ...arithmeticOps, ...logicOps, ...constantOps },
-  reduction: { ...reduceOps, ...topKOps },
+  reduction: { ...reduceOps, ...cumulativeOps, ...topKOps },
   resizing: resizeOps,
   random: randomOps,
   movement: { ...movementOps, ...depthSpaceOps, ...gatherOps, ...gatherNdOps, ...padOps, ...shapeOps, ...sliceOps },

@@ -1,4 +1,5 @@
 /** Finds activations that exporters write out in parts. */
+import type { DType } from "../../ir/dtype.ts";
 import type { Value } from "../../ir/graph.ts";
 import { inputAt } from "../../ir/ops/call-inputs.ts";
 import { shortestFloat32 } from "../../ir/tensor-data.ts";
@@ -57,6 +58,20 @@ const mish = activationRule<Products>("recognize-mish", ["Mul", "Div"], (node, c
   const factors = factorsBy(product, (factor) => gated(factor) !== null);
   if (factors === null || gated(factors[1]) !== factors[0]) return null;
   return { x: factors[0], build: oneOp(node, "Mish", factors[0]) };
+});
+
+/** The floats that hold numbers with this many bits. */
+const bits: Readonly<Partial<Record<DType, number>>> = { float16: 11, float32: 24 };
+/** x where x is above a threshold, else softplus(x): the softplus alone, which is x above it, once rounded. */
+const softplus = activationRule("recognize-softplus", ["Where"], (node, context) => {
+  const [x, inner] = [inputAt(node, 1), inputAt(node, 2)];
+  const greater = madeBy(inputAt(node, 0), "Greater");
+  const threshold = greater === null || inputAt(greater, 0) !== x ? null : numberOf(inputAt(greater, 1), context);
+  const digits = bits[x.type.dtype];
+  if (threshold === null || digits === undefined || under(inner, "Softplus") !== x) return null;
+  // What softplus adds, ln(1 + e^-x), is less than half a unit in the last place of x.
+  const isLost = threshold >= 1 && Math.log1p(Math.exp(-threshold)) < 2 ** (Math.floor(Math.log2(threshold)) - digits);
+  return isLost ? { x, build: oneOp(node, "Softplus", x) } : null;
 });
 
 /** x sigmoid(alpha x). */
@@ -130,6 +145,7 @@ export const activations: readonly Recognition[] = [
   { rule: hardSwish, since: 1 },
   { rule: hardSigmoid, since: 1 },
   { rule: sigmoid, since: 1 },
+  { rule: softplus, since: 1 },
   { rule: mish, since: 18 },
   { rule: swish, since: 24 },
 ];

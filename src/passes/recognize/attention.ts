@@ -1,8 +1,9 @@
 /** Finds scaled dot-product attention in two products and a softmax. */
+import type { GraphBuilder } from "../../ir/builder.ts";
 import type { Dim } from "../../ir/dim.ts";
 import type { Node, Value } from "../../ir/graph.ts";
 import { inputAt } from "../../ir/ops/call-inputs.ts";
-import { sameShape } from "../../ir/shape.ts";
+import { type Shape, sameShape } from "../../ir/shape.ts";
 import { numbersOf, shortestFloat32 } from "../../ir/tensor-data.ts";
 import { isClose, numberOf, productOf } from "../match-product.ts";
 import { isOneOf, type Replacement, type RewriteContext, type RewriteOutcome, rewriteRule, type Skip, skip } from "../rewrite.ts";
@@ -23,15 +24,26 @@ const attention = rewriteRule("recognize-attention", ["MatMul"], (node, context)
   if (misfit !== null) return skip(misfit);
   const depth = q.type.shape.at(-1) ?? 1;
   const isUsual = typeof depth === "number" && isClose(scores.scale, 1 / Math.sqrt(depth));
-  const attributes = isUsual ? {} : { scale: shortestFloat32(Math.fround(scores.scale)) };
+  // Of three axes the last one is that of all heads.
+  const isSingle = q.type.shape.length === 3;
+  const attributes = {
+    ...(isSingle ? { q_num_heads: 1, kv_num_heads: 1 } : {}),
+    ...(isUsual ? {} : { scale: shortestFloat32(Math.fround(scores.scale)) }),
+  };
   const build = (): Replacement => (b) => {
     const k = key.perm === null ? context.value(key.of) : b.add("Transpose", [context.value(key.of)], { perm: key.perm });
-    const mask = masked.mask === null ? [] : [masked.isKept ? context.value(masked.mask) : b.add("Not", [context.value(masked.mask)])];
+    const mask = masked.mask === null ? [] : [maskOf(b, masked.mask, masked.isKept, isSingle, context)];
     return [b.add("Attention", [context.value(q), k, context.value(v), ...mask], attributes, { name: node.name })];
   };
   const leaves = [q, key.of, v, ...(masked.mask === null ? [] : [masked.mask])];
   return outcomeOf(node, { leaves, build }, context);
 });
+
+/** A mask as Attention wants it: true where something is seen, with an axis for the heads between those of the batch and the queries. */
+function maskOf(b: GraphBuilder, mask: Value, isKept: boolean, isSingle: boolean, context: RewriteContext): Value {
+  const kept = isKept ? context.value(mask) : b.add("Not", [context.value(mask)]);
+  return isSingle && mask.type.shape.length === 3 && mask.type.shape[0] !== 1 ? b.add("Unsqueeze", [kept, b.constant("int64", [1])]) : kept;
+}
 
 /** The weights without the guard of rows that may attend to nothing, where(isNaN(p), 0, p), which Attention has in itself. */
 function unguarded(weights: Value, context: RewriteContext): Value {
@@ -82,16 +94,15 @@ function scaledOf(value: Value, context: RewriteContext): { readonly of: Value; 
 
 interface Key {
   readonly of: Value;
-  /** How it is transposed to [batch, heads, length, depth]; null for not at all. */
+  /** How it is transposed to [batch, heads, length, depth] or [batch, length, depth]; null for not at all. */
   readonly perm: readonly number[] | null;
 }
 /** The keys before their last two axes were swapped. */
 function keyOf(keys: Value): Key | Skip {
   const transpose = madeBy(keys, "Transpose");
   const perm = transpose?.attributes.perm;
-  if (transpose !== null && perm?.length === 4) {
-    const [n = 0, h = 1, d = 2, s = 3] = perm;
-    const straight = [n, h, s, d];
+  if (transpose !== null && (perm?.length === 4 || perm?.length === 3)) {
+    const straight = [...perm.slice(0, -2), ...perm.slice(-2).reverse()];
     return { of: inputAt(transpose, 0), perm: straight.every((axis, i) => axis === i) ? null : straight };
   }
   // Through a stack of matrices: [B, H, S, D] -> [B H, S, D] -> [B H, D, S] -> [B, H, D, S].
@@ -100,8 +111,11 @@ function keyOf(keys: Value): Key | Skip {
   const [b, h, d, s] = keys.type.shape;
   if (of !== null && b !== undefined && h !== undefined && d !== undefined && s !== undefined && sameShape(of.type.shape, [b, h, s, d]))
     return { of, perm: null };
-  return skip(keys.type.shape.length === 4 ? "its keys are not transposed" : "its products are not of [batch, heads, length, depth]");
+  return skip(isOfHeads(keys.type.shape) ? "its keys are not transposed" : notOfHeads);
 }
+
+const isOfHeads = ({ length }: Shape): boolean => length === 4 || length === 3;
+const notOfHeads = "its products are not of [batch, heads, length, depth] or [batch, length, depth]";
 
 /** Why Attention does not compute the same; null where it does. */
 function misfitOf(softmax: Node<"Softmax">, q: Value, key: Key, v: Value, mask: Value | null, context: RewriteContext): string | null {
@@ -109,12 +123,12 @@ function misfitOf(softmax: Node<"Softmax">, q: Value, key: Key, v: Value, mask: 
   const { axis } = softmax.attributes;
   if (axis !== -1 && axis !== scores.length - 1) return `its softmax is along axis ${axis}, not along the keys`;
   const shapes = [q.type.shape, permuted(key.of.type.shape, key.perm), v.type.shape];
-  if (!shapes.every((shape) => shape.length === 4)) return "its products are not of [batch, heads, length, depth]";
   const [first = [], ...others] = shapes;
-  if (!others.every((shape) => shape[0] === first[0] && shape[1] === first[1])) return "its products broadcast batches or heads";
+  if (!isOfHeads(first) || !others.every((shape) => shape.length === first.length)) return notOfHeads;
+  if (!others.every((shape) => sameShape(shape.slice(0, -2), first.slice(0, -2)))) return "its products broadcast batches or heads";
   if (mask === null) return null;
   const own = mask.type.shape;
-  if (own.length < 2 || own.length > 4 || own.at(-1) !== scores.at(-1) || own.at(-2) !== scores.at(-2))
+  if (own.length < 2 || own.length > scores.length || own.at(-1) !== scores.at(-1) || own.at(-2) !== scores.at(-2))
     return `"${mask.name}" is not one number for each query and key`;
   const lead = scores.length - own.length;
   if (!own.every((d, i) => i >= own.length - 2 || d === 1 || d === scores[i + lead])) return `"${mask.name}" broadcasts the scores`;

@@ -95,3 +95,24 @@ test.each(["float64", "bfloat16"])("%s stays in parts: some opsets have no kerne
   const text = graph("%a = Add(x, three)", "%b = Clip(%a, zero, six)", "%y = Div(%b, six)").replaceAll("float32", dtype);
   expect(recognitionRefusals(24, text)).toEqual([]);
 });
+
+/** Arguments from -40 to 40. */
+const guarded = (threshold: number, dtype: string, below = "%x"): string => `G(u: ${dtype}[N, 3, 9]) -> (y: ${dtype}[N, 3, 9]) {
+    t = ${dtype}[] {${threshold}}
+    forty = ${dtype}[] {40}
+    %x = Mul(u, forty) : ${dtype}[N, 3, 9]
+    %s = Softplus(${below}) : ${dtype}[N, 3, 9]
+    %g = Greater(%x, t) : bool[N, 3, 9]
+    %y = Where(%g, %x, %s) : ${dtype}[N, 3, 9]
+  }`;
+test("Softplus above whose threshold nothing is left to add, as PyTorch has it, is Softplus", async () => {
+  const nodes = ["%x = Mul(u, forty) : float32[N, 3, 9]", "%y = Softplus(%x) : float32[N, 3, 9]"];
+  await expectRecognized(18, guarded(20, "float32"), nodes, { rtol: 0, atol: 0 });
+});
+test.each<readonly [string, string]>([
+  ["a threshold at which there is something to add", guarded(10, "float32")],
+  ["the softplus of something else", guarded(20, "float32", "u")],
+  ["float64", guarded(20, "float64")],
+])("what only looks like Softplus stays: %s", (_, text) => {
+  expect(recognitionRefusals(18, text)).toEqual([]);
+});

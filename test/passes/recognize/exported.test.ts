@@ -22,8 +22,8 @@ test.each<readonly [string, string, string]>([
   ["batch-norm", "BatchNormalization", "BatchNormalization"],
   [
     "attention",
-    "MatMul Add Reshape Transpose Split Squeeze Squeeze Squeeze Transpose MatMul Mul Softmax MatMul Transpose Reshape MatMul Add",
-    "MatMul Add Reshape Transpose Split Squeeze Squeeze Squeeze Attention Transpose Reshape MatMul Add",
+    "MatMul Add Reshape Transpose Gather Gather Gather Transpose MatMul Mul Softmax MatMul Transpose Reshape MatMul Add",
+    "MatMul Add Split Attention MatMul Add",
   ],
   ["pixel-shuffle", "DepthToSpace", "DepthToSpace"],
   ["normalize", "ReduceL2 Clip Div", "ReduceL2 Clip Div"],

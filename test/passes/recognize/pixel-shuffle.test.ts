@@ -34,16 +34,23 @@ test.each<readonly [string, string, string]>([
   await expectRecognized(18, text, [node], exact);
 });
 
-test("the order of PyTorch's pixel unshuffle is not that of SpaceToDepth", () => {
+test("PyTorch's pixel unshuffle is space to depth with its channels in another order", async () => {
   const text = graph("float32[N, 3, 4, 6]", ["N", 3, 2, 2, 3, 2], [0, 1, 3, 5, 2, 4], "float32[N, 12, 2, 3]");
-  expect(recognitionRefusals(18, text)).toEqual([
-    "y: it puts a block's pixels behind their channel, where SpaceToDepth puts them before all channels",
-  ]);
+  const nodes = [
+    "%y/SpaceToDepth = SpaceToDepth(x) {blocksize = 2} : float32[N, 12, 2, 3]",
+    "%y = Gather(%y/SpaceToDepth, const) {axis = 1} : float32[N, 12, 2, 3]",
+  ];
+  await expectRecognized(18, text, nodes, exact);
+});
+test("of one channel, in the same order", async () => {
+  const text = graph("float32[N, 1, 6, 9]", ["N", 1, 2, 3, 3, 3], [0, 1, 3, 5, 2, 4], "float32[N, 9, 2, 3]");
+  await expectRecognized(18, text, ["%y = SpaceToDepth(x) {blocksize = 3} : float32[N, 9, 2, 3]"], exact);
 });
 
 test.each<readonly [string, string]>([
   ["blocks that are not square", graph("float32[N, 8, 3, 5]", ["N", 2, 1, 4, 3, 5], [0, 1, 4, 2, 5, 3], "float32[N, 2, 3, 20]")],
   ["axes that are joined otherwise", graph("float32[N, 8, 3, 5]", ["N", 2, 2, 2, 3, 5], [0, 1, 4, 2, 5, 3], "float32[N, 2, 12, 5]")],
+  ["pixels in another order", graph("float32[N, 3, 4, 6]", ["N", 3, 2, 2, 3, 2], [0, 1, 5, 3, 2, 4], "float32[N, 12, 2, 3]")],
   ["another order", graph("float32[N, 8, 3, 5]", ["N", 2, 2, 2, 3, 5], [0, 1, 4, 3, 5, 2], "float32[N, 2, 6, 10]")],
 ])("what only looks like it stays: %s", (_, text) => {
   expect(recognitionRefusals(18, text)).toEqual([]);
