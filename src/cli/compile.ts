@@ -1,6 +1,6 @@
 /** `striate compile`. */
 import type { Command } from "commander";
-import { defaultOpset, printTrainingManifest, trainingManifestKey, writeModelFile } from "../codegen/index.ts";
+import { printTrainingManifest, trainingManifestKey, writeModelFile } from "../codegen/index.ts";
 import {
   buildInference,
   type CompileOptions,
@@ -12,6 +12,8 @@ import {
 } from "../compile/index.ts";
 import { classesMetadata } from "../data/index.ts";
 import type { Graph } from "../ir/graph.ts";
+import { isMicrosoftOp, microsoftDomain, microsoftVersion } from "../ir/microsoft-ops.ts";
+import type { TargetName } from "../ir/targets.ts";
 import type { OptimizationLevel, OptimizationReport } from "../passes/index.ts";
 import { writeSafetensors } from "../runtime/index.ts";
 import { explanation, verificationText } from "./explain-passes.ts";
@@ -25,23 +27,27 @@ import {
   type ModelFlags,
   modelCommand,
   numbersOption,
+  opsetFor,
+  opsetHelp,
   opsetOption,
   parseShapes,
   present,
   seedOption,
   targetOption,
+  targetText,
 } from "./shared-options.ts";
 import { addMemoryOptions, type MemoryFlags, memoryOf, memoryText } from "./step-memory.ts";
 import { harmless, outColors, writeJson, writeOut } from "./terminal.ts";
 import { finiteNumber, naturalNumber, oneOf, repeatable, UsageError } from "./usage.ts";
 import type { Verification } from "./verify-passes.ts";
 import { passNamed, watchPasses } from "./watch-passes.ts";
+import { webgpuText } from "./webgpu-text.ts";
 
 interface Flags extends ModelFlags, MemoryFlags {
   readonly output: string;
   readonly mode: "inference" | "training";
-  readonly opset?: number;
-  readonly target?: "portable" | "cuda";
+  readonly opset: number;
+  readonly target?: TargetName;
   readonly weights?: string;
   readonly seed?: number;
   readonly loss?: string;
@@ -96,8 +102,8 @@ export function compileCommand(): Command {
   const command = modelCommand("compile")
     .requiredOption("-o, --output <file>", "the .onnx file to write")
     .option("--mode <mode>", "inference or training", (text) => oneOf("--mode", text, ["inference", "training"]), "inference")
-    .option("--opset <n>", `the ai.onnx opset, 13 to 24 (default: ${defaultOpset})`, opsetOption)
-    .option("--target <target>", "portable or cuda: which forms of the ops are fast", targetOption)
+    .option("--opset <n>", `the ai.onnx opset, ${opsetHelp}`, opsetOption)
+    .option("--target <target>", targetText, targetOption)
     .option("--weights <file>", "a .safetensors file with all parameters and buffers by name")
     .option("--seed <n>", "the seed of initial weights (default: 0)", seedOption)
     .option("--optimize <level>", "none, exact (every bit stays) or all (default: all)", (text) => oneOf("--optimize", text, levels))
@@ -111,7 +117,7 @@ export function compileCommand(): Command {
     .option("--drop-unused-inputs", "inference: leave out inputs that no output depends on")
     .option("--float16", "inference: arithmetic in float16, with float32 inputs and outputs")
     .option("--float16-io", "inference: inputs and outputs in float16 too")
-    .option("--bfloat16", "inference: arithmetic in bfloat16, where the opset and the target have it: --opset 22 --target cuda")
+    .option("--bfloat16", "inference: arithmetic in bfloat16, where the opset and the target have it: --opset 22 --target onnxruntime-cuda")
     .option("--bfloat16-io", "inference: inputs and outputs in bfloat16 too")
     .addOption(repeatable("--keep-float32 <pattern>", "inference: nodes or ops that stay in float32, as in fc or Softmax"))
     .option("--external-data", "weights go into a file of their own, OUTPUT.data, as they do past 1.5 GiB anyway")
@@ -128,11 +134,14 @@ export function compileCommand(): Command {
     .option("--clip-value <x>", "training: hold every element of gradients within this", (text) => finiteNumber("--clip-value", text))
     .option("--emit-gradients", "training: an output NAME.grad for every trained parameter");
   const makers = addMakerOptions(addMemoryOptions(command));
-  return command.addHelpText("after", examples).action(async (spec: string, flags: Flags) => {
-    const loaded = await loadModel(spec, flags.set);
-    const options = await compileOptions(flags);
-    await (flags.mode === "inference" ? compileInference(loaded, flags, options) : compileForTraining(loaded, flags, options, makers));
-  });
+  return command
+    .addHelpText("after", examples)
+    .action(async (spec: string, flags: Partial<Pick<Flags, "opset">> & Omit<Flags, "opset">) => {
+      const loaded = await loadModel(spec, flags.set);
+      const chosen = { ...flags, opset: flags.opset ?? opsetFor(loaded, flags.target) };
+      const options = await compileOptions(chosen);
+      await (flags.mode === "inference" ? compileInference(loaded, chosen, options) : compileForTraining(loaded, chosen, options, makers));
+    });
 }
 
 async function compileOptions(flags: Flags): Promise<CompileOptions> {
@@ -224,13 +233,17 @@ async function compileForTraining({ model }: LoadedModel, flags: Flags, options:
 
 const description = (graph: Graph, flags: Flags) => ({
   name: graph.name,
-  opset: flags.opset ?? defaultOpset,
+  opset: flags.opset,
   nodes: graph.nodes.length,
   inputs: graph.inputs.map(({ name, type }) => ({ name, ...type })),
   outputs: graph.outputs.map(({ name, type }) => ({ name, ...type })),
 });
 const describe = (file: string, graph: Graph, flags: Flags): string =>
-  `${outColors().bold(harmless(file))}: ${graph.nodes.length} nodes, all ai.onnx ${flags.opset ?? defaultOpset}`;
+  `${outColors().bold(harmless(file))}: ${graph.nodes.length} nodes, ${opsetsText(graph, flags)}`;
+const opsetsText = ({ nodes }: Graph, { opset }: Flags): string => {
+  const fused = nodes.filter(({ opType }) => isMicrosoftOp(opType)).length;
+  return fused === 0 ? `all ai.onnx ${opset}` : `${fused} of ${microsoftDomain} ${microsoftVersion} and the others ai.onnx ${opset}`;
+};
 
 function imagesOf({ image, mean, std, resize }: Flags): Pick<CompileOptions, "images"> {
   if (image.length === 0 && (mean ?? std ?? resize) !== undefined)
@@ -256,4 +269,4 @@ const proof = (report: OptimizationReport, verification: Verification | null) =>
   ...(verification === null ? {} : { verification: verification.verdicts }),
 });
 const toldOf = ({ explain }: Flags, report: OptimizationReport, verification: Verification | null): string =>
-  `${explain === true ? explanation(report) : halfText(report)}${verification === null ? "" : verificationText(verification)}`;
+  `${explain === true ? explanation(report) : `${halfText(report)}${webgpuText(report)}`}${verification === null ? "" : verificationText(verification)}`;

@@ -1,19 +1,23 @@
 /** `striate grad`. */
 import type { Command } from "commander";
-import { defaultOpset, writeModelFile } from "../codegen/index.ts";
+import { writeModelFile } from "../codegen/index.ts";
 import { sourceOf, withWeights } from "../compile/index.ts";
+import type { TargetName } from "../ir/targets.ts";
 import { bindInputs, differentiate, lower, optimize, substituteShapes } from "../passes/index.ts";
-import { loadModel } from "./load-model.ts";
+import { type LoadedModel, loadModel } from "./load-model.ts";
 import { readWeights } from "./read-weights.ts";
 import {
   type ModelFlags,
   modelCommand,
+  opsetFor,
+  opsetHelp,
   opsetOption,
   optimizeOption,
   parseShapes,
   present,
   seedOption,
   targetOption,
+  targetText,
 } from "./shared-options.ts";
 import { harmless, outColors, writeJson, writeOut } from "./terminal.ts";
 
@@ -22,7 +26,7 @@ interface Flags extends ModelFlags {
   readonly wrt?: readonly string[];
   readonly outputs?: readonly string[];
   readonly opset?: number;
-  readonly target?: "portable" | "cuda";
+  readonly target?: TargetName;
   readonly weights?: string;
   readonly seed?: number;
   readonly optimize?: "none" | "all";
@@ -50,8 +54,8 @@ export function gradCommand(): Command {
     .requiredOption("-o, --output <file>", "the .onnx file to write")
     .option("--wrt <names>", "inputs and initializers, separated by commas", names)
     .option("--outputs <names>", "outputs, separated by commas", names)
-    .option("--opset <n>", `the ai.onnx opset, 13 to 24 (default: ${defaultOpset})`, opsetOption)
-    .option("--target <target>", "portable or cuda: which forms of the ops are fast", targetOption)
+    .option("--opset <n>", `the ai.onnx opset, ${opsetHelp}`, opsetOption)
+    .option("--target <target>", targetText, targetOption)
     .option("--weights <file>", "a .safetensors file with all parameters and buffers by name")
     .option("--seed <n>", "the seed of initial weights (default: 0)", seedOption)
     .option("--optimize <level>", "none or all (default: all)", optimizeOption)
@@ -59,8 +63,10 @@ export function gradCommand(): Command {
     .option("--json", "describe what was written as JSON")
     .addHelpText("after", examples)
     .action(async (spec: string, flags: Flags) => {
-      const graph = await gradientGraph(spec, flags);
-      await writeModelFile(flags.output, graph, present({ opset: flags.opset, externalData: flags.externalData }));
+      const loaded = await loadModel(spec, flags.set);
+      const opset = flags.opset ?? opsetFor(loaded, flags.target);
+      const graph = await gradientGraph(loaded, opset, flags);
+      await writeModelFile(flags.output, graph, { opset, ...present({ externalData: flags.externalData }) });
       const ports = (values: typeof graph.inputs) => values.map(({ name, type }) => ({ name, ...type }));
       if (flags.json === true)
         return writeJson({ output: flags.output, nodes: graph.nodes.length, inputs: ports(graph.inputs), outputs: ports(graph.outputs) });
@@ -71,8 +77,7 @@ export function gradCommand(): Command {
     });
 }
 
-async function gradientGraph(spec: string, flags: Flags) {
-  const loaded = await loadModel(spec, flags.set);
+async function gradientGraph(loaded: LoadedModel, opset: number, flags: Flags) {
   const shapes = parseShapes(flags.shape);
   const weights = flags.weights === undefined ? undefined : await readWeights(flags.weights);
   const graph =
@@ -80,7 +85,7 @@ async function gradientGraph(spec: string, flags: Flags) {
       ? substituteShapes(loaded.model, new Map(Object.entries(shapes)))
       : bound(sourceOf(loaded.model, shapes), present({ weights, seed: flags.seed }));
   const level = flags.optimize ?? "all";
-  const target = { opset: flags.opset ?? defaultOpset, provider: flags.target ?? "portable" } as const;
+  const target = { opset, provider: flags.target ?? "portable" } as const;
   const gradients = differentiate(graph, present({ wrt: flags.wrt, outputs: flags.outputs }));
   return optimize(lower(optimize(gradients, level).graph, target), level).graph;
 }

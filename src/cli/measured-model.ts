@@ -1,6 +1,5 @@
 /** The model that `striate profile` and `striate memory` look at: compiled for one batch, all its sizes numbers, with something to feed it. */
 import type { Command } from "commander";
-import { defaultOpset } from "../codegen/index.ts";
 import { buildInference, type CompileOptions, compileTraining, type InputShapes, sourceOf } from "../compile/index.ts";
 import { userError } from "../ir/diagnostic.ts";
 import { symbolsOf } from "../ir/dim.ts";
@@ -12,7 +11,7 @@ import type { SessionOptions } from "../runtime/index.ts";
 import { loadModel } from "./load-model.ts";
 import { addMakerOptions, type MakerReader } from "./maker-options.ts";
 import { readWeights } from "./read-weights.ts";
-import { type ModelFlags, modelCommand, opsetOption, parseShapes, present, seedOption } from "./shared-options.ts";
+import { type ModelFlags, modelCommand, opsetFor, opsetHelp, opsetOption, parseShapes, present, seedOption } from "./shared-options.ts";
 import { naturalNumber, oneOf, UsageError } from "./usage.ts";
 import { inputFor } from "./verify-passes.ts";
 
@@ -62,7 +61,7 @@ export function measuredCommand(name: string, own: (command: Command) => Command
       .option("--weights <file>", "a .safetensors file with all parameters and buffers by name")
       .option("--seed <n>", "the seed of inputs and initial weights", seedOption, 0)
       .option("--level <level>", "striate's optimisation: none, exact or all (default: all)", (text) => oneOf("--level", text, levels))
-      .option("--opset <n>", `the ai.onnx opset, 13 to 24 (default: ${defaultOpset})`, opsetOption)
+      .option("--opset <n>", `the ai.onnx opset, ${opsetHelp}`, opsetOption)
       .option("--onnxruntime <level>", "its own rewriting: none, basic, extended, layout or all (default: all)", (text) =>
         oneOf("--onnxruntime", text, sessionLevels),
       )
@@ -78,8 +77,9 @@ export function measuredCommand(name: string, own: (command: Command) => Command
 async function measuredModel(spec: string, flags: MeasuredFlags, makers: MakerReader): Promise<MeasuredModel> {
   const stray = (["loss", "optimizer"] as const).find((key) => flags[key] !== undefined);
   if (flags.mode === "inference" && stray !== undefined) throw new UsageError(`--${stray} is for training`, "add --mode training");
-  const { model } = await loadModel(spec, flags.set);
-  const { seed, opset = defaultOpset } = flags;
+  const loaded = await loadModel(spec, flags.set);
+  const { model } = loaded;
+  const { seed, opset = opsetFor(loaded) } = flags;
   const weights = flags.weights === undefined ? undefined : await readWeights(flags.weights);
   const shapes = parseShapes(flags.shape);
   const sized = sizedShapes(sourceOf(model, shapes).inputs, flags.batch);

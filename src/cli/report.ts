@@ -3,11 +3,23 @@ import type { Command } from "commander";
 import type { CompileOptions } from "../compile/index.ts";
 import { userError } from "../ir/diagnostic.ts";
 import { nowhere } from "../ir/location.ts";
+import type { TargetName } from "../ir/targets.ts";
 import { writeModelReport } from "../train/write-model-report.ts";
 import { version } from "../version.ts";
 import { type LoadedModel, loadModel } from "./load-model.ts";
 import { readWeights } from "./read-weights.ts";
-import { type ModelFlags, modelCommand, opsetOption, parseShapes, present, seedOption, targetOption } from "./shared-options.ts";
+import {
+  type ModelFlags,
+  modelCommand,
+  opsetFor,
+  opsetHelp,
+  opsetOption,
+  parseShapes,
+  present,
+  seedOption,
+  targetOption,
+  targetText,
+} from "./shared-options.ts";
 import { harmless, outColors, writeOut } from "./terminal.ts";
 import { oneOf, repeatable } from "./usage.ts";
 
@@ -16,7 +28,7 @@ interface Flags extends ModelFlags {
   readonly weights?: string;
   readonly seed?: number;
   readonly opset?: number;
-  readonly target?: "portable" | "cuda";
+  readonly target?: TargetName;
   readonly optimize?: "none" | "exact" | "all";
   readonly image?: string;
   readonly value: readonly string[];
@@ -37,8 +49,8 @@ export function reportCommand(): Command {
     .requiredOption("-o, --output <file>", "the .html file to write")
     .option("--weights <file>", "a .safetensors file with all parameters and buffers by name")
     .option("--seed <n>", "the seed of initial weights (default: 0)", seedOption)
-    .option("--opset <n>", "the ai.onnx opset that is optimised for, 13 to 24", opsetOption)
-    .option("--target <target>", "portable or cuda: which forms of the ops are fast", targetOption)
+    .option("--opset <n>", `the ai.onnx opset that is optimised for, ${opsetHelp}`, opsetOption)
+    .option("--target <target>", targetText, targetOption)
     .option("--optimize <level>", "none, exact or all (default: all)", (text) => oneOf("--optimize", text, ["none", "exact", "all"]))
     .option("--image <file>", "the picture over which receptive fields are drawn")
     .addOption(repeatable("--value <name>", "a value whose receptive field is drawn; the last of each size when absent"))
@@ -48,7 +60,7 @@ export function reportCommand(): Command {
       const { image, value: values } = flags;
       const report = {
         model: loaded.model,
-        options: await optionsOf(flags),
+        options: await optionsOf(flags, loaded),
         subtitle: subtitleOf(spec, loaded, flags),
         values,
         footer: footerOf(flags),
@@ -58,9 +70,16 @@ export function reportCommand(): Command {
     });
 }
 
-async function optionsOf({ seed, opset, target: provider, optimize, shape, weights: file }: Flags): Promise<CompileOptions> {
+async function optionsOf(
+  { seed, target: provider, optimize, shape, weights: file, ...flags }: Flags,
+  loaded: LoadedModel,
+): Promise<CompileOptions> {
   const weights = file === undefined ? undefined : await readWeights(file);
-  return { shapes: parseShapes(shape), ...present({ seed, opset, provider, optimize, weights }) };
+  return {
+    shapes: parseShapes(shape),
+    opset: flags.opset ?? opsetFor(loaded, provider),
+    ...present({ seed, provider, optimize, weights }),
+  };
 }
 
 function subtitleOf(spec: string, loaded: LoadedModel, { set, shape }: Flags): string {

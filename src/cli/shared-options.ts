@@ -1,7 +1,10 @@
 /** Options that several commands have, and their reading. */
 import { Command } from "commander";
+import { defaultOpset } from "../codegen/index.ts";
 import type { InputShapes } from "../compile/index.ts";
 import { type Dim, parseDim } from "../ir/dim.ts";
+import { type TargetName, targetNames, traitsOf } from "../ir/targets.ts";
+import type { LoadedModel } from "./load-model.ts";
 import { finiteNumber, naturalNumber, oneOf, repeatable, UsageError } from "./usage.ts";
 
 /** What every command that takes a model has been given. */
@@ -81,16 +84,27 @@ export function byteSizeOption(text: string): number {
 
 /** `--seed N`. */
 export const seedOption = (text: string): number => naturalNumber("--seed", text);
+const [oldestOpset, newestOpset] = [13, 24];
+/** What `--opset` takes, and what holds without it. */
+export const opsetHelp = `${oldestOpset} to ${newestOpset} (default: ${defaultOpset}, or that of a newer .onnx file)`;
 /** `--opset N`. */
 export function opsetOption(text: string): number {
   const opset = naturalNumber("--opset", text);
-  if (opset < 13 || opset > 24) throw new UsageError(`--opset takes 13 to 24, not ${opset}`);
+  if (opset < oldestOpset || opset > newestOpset) throw new UsageError(`--opset takes ${oldestOpset} to ${newestOpset}, not ${opset}`);
   return opset;
+}
+/** The opset that a model is written in without `--opset`: a file's own where it is newer than the default, since its ops may need it, and the target takes it. */
+export function opsetFor(loaded: LoadedModel, target: TargetName = "portable"): number {
+  const wanted = loaded.kind === "source" ? defaultOpset : Math.min(Math.max(loaded.parsed.opset, defaultOpset), newestOpset);
+  const limit = traitsOf(target).newestOpset;
+  return limit === "any" ? wanted : Math.min(wanted, limit);
 }
 /** `--optimize none|all`. */
 export const optimizeOption = (text: string): "none" | "all" => oneOf("--optimize", text, ["none", "all"]);
-/** `--target portable|cuda`. */
-export const targetOption = (text: string): "portable" | "cuda" => oneOf("--target", text, ["portable", "cuda"]);
+/** `--target portable`. */
+export const targetOption = (text: string): TargetName => oneOf("--target", text, targetNames);
+/** What --help says of `--target`. */
+export const targetText = `what the graph is written for: ${targetNames.map((name) => `${name} (${traitsOf(name).summary})`).join("; ")}`;
 /** `--providers cuda,cpu`. */
 export const providersOption = (text: string): readonly ("cpu" | "cuda")[] =>
   text.split(",").map((name) => oneOf("--providers", name.trim(), ["cpu", "cuda"]));

@@ -8,6 +8,7 @@ import { parameterAt } from "../ir/check-call.ts";
 import { type CompileError, InternalError, userError } from "../ir/diagnostic.ts";
 import type { DType } from "../ir/dtype.ts";
 import type { Node, Value } from "../ir/graph.ts";
+import { microsoftDomain } from "../ir/microsoft-ops.ts";
 import { type AttributeSchema, type AttributeValue, type ParameterSchema, type SignatureVersion, versionAt } from "../ir/op-signature.ts";
 import { signatures } from "../ir/op-types.ts";
 
@@ -36,7 +37,7 @@ interface Emission {
 /** The form of a node in an opset. Throws a CompileError when the opset cannot say it, and an InternalError on an op of the compiler's own. */
 export function emitNode(node: Node, opset: number): EmittedNode {
   const signature = signatures[node.opType];
-  if (signature.domain !== "") {
+  if (signature.domain !== "" && signature.domain !== microsoftDomain) {
     throw new InternalError(`${node.opType} "${node.name}" is an op of the compiler's own: lower the graph before writing it`);
   }
   const version = versionAt(signature, opset);

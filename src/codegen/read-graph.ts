@@ -2,6 +2,7 @@
 import { GraphBuilder } from "../ir/builder.ts";
 import { type Graph, printType, type TensorType, type Value } from "../ir/graph.ts";
 import { locationAt, nowhere, type SourceLocation } from "../ir/location.ts";
+import { microsoftDomain } from "../ir/microsoft-ops.ts";
 import { isOpType, signatures } from "../ir/op-types.ts";
 import { fault, ModelFault, unsupported } from "./model-fault.ts";
 import { addModernNode } from "./modern-node.ts";
@@ -220,12 +221,14 @@ function readOutputs({ b, graph, values }: Reading): void {
   }
 }
 
+/** The domains whose ops files may use; the compiler's own ops never leave it. */
+const written: ReadonlySet<string> = new Set(["", microsoftDomain]);
 function refuseUnknownOps(graph: GraphProto): void {
   const counts = new Map<string, number>();
   for (const { opType = "", domain = "" } of graph.node ?? []) {
-    const standard = domain === "" || domain === "ai.onnx";
-    if (standard && isOpType(opType) && signatures[opType].domain === "") continue;
-    const name = standard ? opType : `${domain}::${opType}`;
+    const own = domain === "ai.onnx" ? "" : domain;
+    if (isOpType(opType) && signatures[opType].domain === own && written.has(own)) continue;
+    const name = own === "" ? opType : `${own}::${opType}`;
     counts.set(name, (counts.get(name) ?? 0) + 1);
   }
   if (counts.size === 0) return;

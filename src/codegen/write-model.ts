@@ -1,10 +1,13 @@
 /** A graph as the bytes of an ONNX model. */
+import { attributesOf } from "../ir/attributes.ts";
 import { userError } from "../ir/diagnostic.ts";
 import type { Graph, Node, Value } from "../ir/graph.ts";
 import { nowhere, printLocation } from "../ir/location.ts";
+import { microsoftVersion } from "../ir/microsoft-ops.ts";
+import { signatures } from "../ir/op-types.ts";
 import type { TensorData } from "../ir/tensor-data.ts";
 import { version } from "../version.ts";
-import { toAttributeProto } from "./attribute-proto.ts";
+import { isGraph, toAttributeProto } from "./attribute-proto.ts";
 import { type EmittedNode, emitNode } from "./emit-node.ts";
 import { defaultOpset, irVersionOf } from "./opset-versions.ts";
 import {
@@ -61,7 +64,12 @@ export function modelPieces(graph: Graph, options: WriteOptions, place: Placemen
   const body = encodeGraphProto(newWriter(), graphHead(graph, emitted, opset, irVersion)).finish();
   const weights = [...keptInitializers(graph, emitted)].flatMap(([value, data]) => initializerPieces(value, data, place(value, data)));
   const size = weights.reduce((sum, piece) => sum + piece.byteLength, body.byteLength);
-  return [encodeModelProto(newWriter(), modelHead(options, opset, irVersion)).finish(), lengthPrefix(graphTag, size), body, ...weights];
+  return [
+    encodeModelProto(newWriter(), modelHead(options, opset, irVersion, graph)).finish(),
+    lengthPrefix(graphTag, size),
+    body,
+    ...weights,
+  ];
 }
 const graphTag = 7 * 8 + 2;
 const initializerTag = 5 * 8 + 2;
@@ -87,16 +95,25 @@ function initializerPieces(value: Value, data: TensorData, externalData: readonl
   return [lengthPrefix(initializerTag, head.byteLength + raw.byteLength + rawData.byteLength), head, raw, rawData];
 }
 
-function modelHead({ metadata = {}, docString }: WriteOptions, opset: number, irVersion: number): ModelProto {
+function modelHead({ metadata = {}, docString }: WriteOptions, opset: number, irVersion: number, graph: Graph): ModelProto {
   const props = Object.entries({ ...metadata, "striate.version": version }).sort(([a], [b]) => (a < b ? -1 : 1));
   return {
     irVersion,
     producerName: "striate",
     producerVersion: version,
     docString,
-    opsetImport: [{ domain: "", version: opset }],
+    opsetImport: [{ domain: "", version: opset }, ...[...domainsIn(graph)].map((domain) => ({ domain, version: microsoftVersion }))],
     metadataProps: props.map(([key, value]) => ({ key, value })),
   };
+}
+/** The domains of a graph's ops other than ai.onnx, those of the graphs in its attributes included. */
+function domainsIn({ nodes }: Graph): ReadonlySet<string> {
+  const inner = nodes.flatMap((node) =>
+    Object.values(attributesOf(node))
+      .filter(isGraph)
+      .flatMap((graph) => [...domainsIn(graph)]),
+  );
+  return new Set([...nodes.map(({ opType }) => signatures[opType].domain), ...inner].filter((domain) => domain !== ""));
 }
 /** The graph without its initializers. */
 function graphHead(graph: Graph, emitted: readonly EmittedNode[], opset: number, irVersion: number): GraphProto {
@@ -112,11 +129,13 @@ function graphHead(graph: Graph, emitted: readonly EmittedNode[], opset: number,
 }
 function toNodeProto({ node, inputs, attributes }: EmittedNode, opset: number, irVersion: number): NodeProto {
   const outputs = node.outputs.slice(0, node.outputs.findLastIndex((v) => v !== null) + 1);
+  const { domain } = signatures[node.opType];
   return {
     input: inputs.map(nameOf),
     output: outputs.map(nameOf),
     name: node.name,
     opType: node.opType,
+    ...(domain === "" ? {} : { domain }),
     attribute: attributes.map((attribute) => toAttributeProto(attribute, (graph) => wholeGraph(graph, opset, irVersion))),
     ...locationOf(node, irVersion),
   };

@@ -4,6 +4,7 @@ import { userError } from "../ir/diagnostic.ts";
 import type { Graph } from "../ir/graph.ts";
 import { nowhere } from "../ir/location.ts";
 import type { Target } from "../ir/op-schema.ts";
+import { traitsOf } from "../ir/targets.ts";
 import {
   bindInputs,
   dropUnusedInputs,
@@ -29,6 +30,7 @@ import { type WeightOptions, withWeights } from "./weights.ts";
 export interface CompileOptions extends WeightOptions {
   /** The ai.onnx opset, 13 to 24; 18 unless given. */
   readonly opset?: number;
+  /** What the graph is written for; "portable" when absent. */
   readonly provider?: Target["provider"];
   /** Fixes or frees the dims of inputs; letters are symbols. */
   readonly shapes?: InputShapes;
@@ -91,7 +93,8 @@ export function buildInference(model: Compilable, options: CompileOptions = {}):
         ? null
         : halved(graph, "bfloat16", bfloat16, options)
       : halved(graph, "float16", float16, options);
-  return half === null ? { graph, source: bound, report } : { graph: half.graph, source: bound, report: [...report, half.report] };
+  const last = optimize(half?.graph ?? graph, level, { ...options.passes, last: targetOf(options) });
+  return { graph: last.graph, source: bound, report: [...report, ...(half === null ? [] : [half.report]), ...last.report] };
 }
 
 /** The graph in 16 bits, and what stayed. */
@@ -109,5 +112,12 @@ function halved(
   return { graph: optimize(result.graph, "exact").graph, report: reportOf(name, before, result) };
 }
 
-/** The target of options. */
-export const targetOf = ({ opset = 18, provider = "portable" }: CompileOptions): Target => ({ opset, provider });
+/** The target of options. Throws a CompileError when it does not take the opset. */
+export function targetOf({ opset = 18, provider = "portable" }: CompileOptions): Target {
+  const { newestOpset } = traitsOf(provider);
+  if (newestOpset !== "any" && opset > newestOpset)
+    throw userError("target-opset", `the target ${provider} takes opset ${newestOpset} at most, not ${opset}`, nowhere, {
+      help: `leave the opset out, or write ${newestOpset} or less`,
+    });
+  return { opset, provider };
+}

@@ -4,6 +4,7 @@ import { type LabelRange, type Loss, type Optimizer, selects } from "../dsl/inde
 import { InternalError, userError } from "../ir/diagnostic.ts";
 import type { Graph } from "../ir/graph.ts";
 import { nowhere } from "../ir/location.ts";
+import { traitsOf } from "../ir/targets.ts";
 import { type TensorData, zeros } from "../ir/tensor-data.ts";
 import { joinReports, lower, type MemoryWishes, type OptimizationReport, optimize, type Stage } from "../passes/index.ts";
 import type { GradientClipping } from "./clip-gradients.ts";
@@ -54,7 +55,7 @@ export function compileTraining(model: Compilable, options: TrainingOptions): Co
   const target = targetOf(options);
   const level = options.optimize ?? "all";
   // Measured on the CPU: other targets have kernels for convolutions with few positions.
-  const without = [...(options.passes?.without ?? []), ...(target.provider === "portable" ? [] : ["convolution-to-product"])];
+  const without = [...(options.passes?.without ?? []), ...(traitsOf(target.provider).device === "cpu" ? [] : ["convolution-to-product"])];
   const improve = (graph: Graph, stage: Stage) =>
     optimize(graph, level, { ...options.passes, purpose: "training", stage, without, memory: wishesOf(options) });
   const forward = improve(source.graph, "model");

@@ -41,5 +41,6 @@ export { ops, schemaOf } from "./ops/index.ts";
 export { type ParseTextOptions, parseGraph, parseGraph as parse } from "./parse-text.ts";
 export { type PrintOptions, printGraph, printGraph as print } from "./print.ts";
 export { axisIndex, broadcastDim, elementCount, printShape, type Shape, sameShape, staticShape } from "./shape.ts";
+export { type TargetName, type TargetTraits, targetNames, traitsOf } from "./targets.ts";
 export * from "./tensor-data.ts";
 export { verify } from "./verify.ts";

@@ -6,6 +6,7 @@ import type { Node, TensorType, Value } from "./graph.ts";
 import type { SourceLocation } from "./location.ts";
 import type { Attributes } from "./op-signature.ts";
 import type { OpAttributes, OpType } from "./op-types.ts";
+import type { TargetName } from "./targets.ts";
 
 /** A node that is about to be made: what `infer` and `evaluate` look at. Attributes hold every default. */
 export interface Call<T extends OpType> {
@@ -45,8 +46,7 @@ export type GradRule<T extends OpType> = (
 export interface Target {
   /** The version of the ai.onnx opset, 13 to 24. */
   readonly opset: number;
-  /** "portable" means fast on a CPU and runnable everywhere. */
-  readonly provider: "portable" | "cuda";
+  readonly provider: TargetName;
 }
 /** The same outputs in ops that the target has; "keep" when the node can stay as it is. */
 export type LowerRule<T extends OpType> = (b: GraphBuilder, node: Node<T>, target: Target) => readonly (Value | null)[] | "keep";

@@ -32,9 +32,11 @@ export { type DifferentiateOptions, differentiate, zerosLike } from "./different
 export { dropUnusedInputs } from "./drop-unused-inputs.ts";
 export { dropUnusedOutputs } from "./drop-unused-outputs.ts";
 export { emulateBfloat16 } from "./emulate-bfloat16.ts";
+export { fitWebgpu } from "./fit-webgpu.ts";
 export { foldInputNorm } from "./fold-input-norm.ts";
 export { fuseBatchNorm } from "./fuse-batch-norm.ts";
 export { fuseBias } from "./fuse-bias.ts";
+export { fuseForTarget } from "./fuse-for-target.ts";
 export { fusePad } from "./fuse-pad.ts";
 export { appendGradients } from "./gradients.ts";
 export { removeIdentities } from "./identity-removal.ts";

@@ -2,15 +2,19 @@
 import { addDims, type Dim, subDims } from "../ir/dim.ts";
 import { dtypes } from "../ir/dtype.ts";
 import type { Graph } from "../ir/graph.ts";
+import type { Target } from "../ir/op-schema.ts";
+import type { TargetName } from "../ir/targets.ts";
 import { eliminateCommonSubexpressions } from "./common-subexpression-elimination.ts";
 import { foldConstants } from "./constant-folding.ts";
 import { convolutionsToProducts } from "./convolution-to-product.ts";
 import { cost } from "./cost.ts";
 import { eliminateDeadCode } from "./dead-code-elimination.ts";
 import { dropUnusedOutputs } from "./drop-unused-outputs.ts";
+import { fitWebgpu } from "./fit-webgpu.ts";
 import { foldInputNorm } from "./fold-input-norm.ts";
 import { fuseBatchNorm } from "./fuse-batch-norm.ts";
 import { fuseBias } from "./fuse-bias.ts";
+import { fuseForTarget } from "./fuse-for-target.ts";
 import { fusePad } from "./fuse-pad.ts";
 import { removeIdentities } from "./identity-removal.ts";
 import { recomputeWithin } from "./memory/recomputation.ts";
@@ -24,6 +28,7 @@ import { recognizeOps, recognizeOpsFor } from "./recognize-ops.ts";
 import { reduceStrength } from "./reduce-strength.ts";
 import type { Applied, MemoryWishes, Pass, PassResult, Skipped } from "./rewrite.ts";
 import { sinkActivations } from "./sink-activation.ts";
+import { splitFused } from "./split-fused.ts";
 
 /** How much is done: nothing, what keeps every bit of every output, or every pass. */
 export type OptimizationLevel = "none" | "exact" | "all";
@@ -84,12 +89,22 @@ export const pipelines: Readonly<Record<Purpose, Readonly<Record<OptimizationLev
 
 /** Passes that may make ops which the target lacks: they stand before the others of level "all" in a graph that is yet to be lowered. */
 const recognition = (recognize: Pass): Pipeline => [
+  ["split-fused", splitFused],
   ["recognize-ops", recognize],
   ["shorten-sizes", shortenSizes],
 ];
+/** What comes last for inference, on the lowered graph, and lowers what it makes itself. */
+const lastSteps: Readonly<Record<TargetName, readonly (readonly [name: string, pass: (target: Target) => Pass])[]>> = {
+  portable: [],
+  "onnxruntime-cpu": [["fuse-for-target", fuseForTarget]],
+  "onnxruntime-cuda": [["fuse-for-target", fuseForTarget]],
+  browser: [["fit-webgpu", fitWebgpu]],
+};
 /** The names of all passes. */
 export const passNames: readonly string[] = [
-  ...new Set([...recognition(recognizeOps), ...inference, ...pipelines.training.all].map(([name]) => name)),
+  ...new Set(
+    [...recognition(recognizeOps), ...inference, ...pipelines.training.all, ...Object.values(lastSteps).flat()].map(([name]) => name),
+  ),
 ];
 
 /** What one pass did, over all the times it ran. */
@@ -122,6 +137,8 @@ export interface OptimizeOptions {
   readonly beforeLowering?: boolean;
   /** The opset of that target, 18 when absent: some ops pay only where it has them. */
   readonly opset?: number;
+  /** The target of a graph that is lowered, of which the last steps alone run. */
+  readonly last?: Target;
   /** For a training graph: where it is on its way; "step" when absent. */
   readonly stage?: Stage;
   /** For a training graph at its end: what memory it may use. */
@@ -166,7 +183,12 @@ export function optimize(
   }
   return { graph: current, report: [...report.values()] };
 }
-function pipelineOf(level: OptimizationLevel, { purpose = "inference", beforeLowering = false, opset = 18 }: OptimizeOptions): Pipeline {
+function pipelineOf(level: OptimizationLevel, options: OptimizeOptions): Pipeline {
+  const { purpose = "inference", beforeLowering = false, opset = 18, last, until } = options;
+  if (last !== undefined) {
+    const steps = lastSteps[last.provider].map(([name, pass]) => [name, pass(last)] as const);
+    return level === "all" && (until === undefined || steps.some(([name]) => name === until)) ? steps : [];
+  }
   const passes = pipelines[purpose][level];
   return beforeLowering && purpose === "inference" && level === "all" ? [...recognition(recognizeOpsFor({ opset })), ...passes] : passes;
 }

@@ -8,6 +8,7 @@ import type { Target } from "../ir/op-schema.ts";
 import { type SignatureVersion, versionAt } from "../ir/op-signature.ts";
 import { signatures } from "../ir/op-types.ts";
 import { schemaOf } from "../ir/ops/index.ts";
+import { traitsOf } from "../ir/targets.ts";
 import { fromBfloat16, fromFloat16, numbersOf, type TensorData, tensorFrom, toBfloat16, toFloat16 } from "../ir/tensor-data.ts";
 import { hasCpuKernel } from "./bfloat16-kernels.ts";
 import type { Applied, PassResult, Skipped } from "./rewrite.ts";
@@ -20,7 +21,7 @@ export interface HalfOptions {
   readonly format: HalfFormat;
   /** The opset that the graph is written for, whose ops say what takes the format. */
   readonly opset: number;
-  /** Where the graph is to run: "portable" asks for kernels of onnxruntime's CPU provider, which for bfloat16 are few. */
+  /** Where the graph is to run: "onnxruntime-cuda", or else kernels of onnxruntime's CPU provider are asked for, which for bfloat16 are few. */
   readonly provider?: Target["provider"];
   /** True for the nodes that stay in float32. None when absent. */
   readonly keep?: (node: Node) => boolean;
@@ -42,9 +43,9 @@ const formats: Readonly<Record<HalfFormat, FormatInfo>> = {
     largest: "3.39e38",
     rounded: (value) => fromBfloat16(toBfloat16(value)),
     hindrance: ({ opType }, { opset, provider }) =>
-      provider === "cuda" || hasCpuKernel(opType, opset)
+      traitsOf(provider).device === "gpu" || hasCpuKernel(opType, opset)
         ? null
-        : `onnxruntime's CPU provider has no bfloat16 kernel of ${opType}: compile with --target cuda, and run it there`,
+        : `onnxruntime's CPU provider has no bfloat16 kernel of ${opType}: compile with --target onnxruntime-cuda, and run it there`,
   },
 };
 

@@ -122,6 +122,6 @@ function checkPrediction(
 function loweringFor(providers: CreateTrainerOptions["providers"]): Target["provider"] {
   const [first] = providers ?? [];
   const name = typeof first === "string" ? first : first?.name;
-  return name === "cuda" && providerHindrance(name) === null ? "cuda" : "portable";
+  return name === "cuda" && providerHindrance(name) === null ? "onnxruntime-cuda" : "portable";
 }
 const entry = <K, V>(key: K, value: V | undefined): readonly (readonly [K, V])[] => (value === undefined ? [] : [[key, value]]);

@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
-import { createSession, parseModel, parseTrainingManifest, readSafetensors } from "../../src/index.ts";
+import { createSession, GraphBuilder, parseModel, parseTrainingManifest, readSafetensors, writeModel } from "../../src/index.ts";
 import { tensorFrom } from "../../src/ir/tensor-data.ts";
 import { striate } from "../support/run-cli.ts";
 
@@ -78,6 +78,23 @@ MACs: multiply-adds of convolutions and matrix products, attention's two include
     const outputs = await session.run({ image: tensorFrom("float32", [1, 1, 6, 6], Array<number>(36).fill(0.5)) });
     expect(Object.values(outputs)[0]?.shape).toEqual([1, 3]);
     await session.dispose();
+  });
+
+  test("a file of a newer opset than the default one stays in it: its ops may need it", async () => {
+    const b = new GraphBuilder("newer");
+    b.output(b.add("Gelu", [b.input("x", { dtype: "float32", shape: ["N", 3] })]), "y");
+    writeFileSync(at("newer.onnx"), writeModel(b.build(), { opset: 20 }));
+    const opsetAndOps = (file: string) => {
+      const { opset, graph } = parseModel(readFileSync(at(file)));
+      return [opset, ...graph.nodes.map((node) => node.opType)];
+    };
+    for (const [command, ...options] of [["compile"], ["compile", "--opset", "18"], ["grad"]]) {
+      const { code, stderr } = await run(command ?? "", "newer.onnx", "-o", `${command}${options.length}.onnx`, ...options);
+      expect([code, stderr]).toEqual([0, ""]);
+    }
+    expect(opsetAndOps("compile0.onnx")).toEqual([20, "Gelu"]);
+    expect(opsetAndOps("compile2.onnx")).toEqual([18, "Mul", "Erf", "Add", "Mul", "Mul"]);
+    expect(opsetAndOps("grad0.onnx")[0]).toBe(20);
   });
 
   test("compile --mode training writes a graph with its manifest, and the initial state beside it", async () => {

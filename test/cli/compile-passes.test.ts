@@ -86,14 +86,14 @@ describe.concurrent("passes on the command line", () => {
     expect(here.stdout.split("\n").slice(1, 4)).toEqual([
       "  bfloat16 in 0 of 4 nodes",
       "    1 in float32: Conv takes bfloat16 from opset 22 on: compile with --opset 22",
-      "    1 in float32: onnxruntime's CPU provider has no bfloat16 kernel of Relu: compile with --target cuda, and run it there",
+      "    1 in float32: onnxruntime's CPU provider has no bfloat16 kernel of Relu: compile with --target onnxruntime-cuda, and run it there",
     ]);
     const both = await compile("both.onnx", "--bfloat16", "--float16");
     expect([both.code, both.stderr]).toEqual([2, "error: --float16 and --bfloat16 exclude each other\n  help: leave out one of them\n"]);
   });
 
   test("a model in bfloat16 is verified, and refused by the CPU with the user's line and a way out", async () => {
-    const args = ["--bfloat16", "--keep-float32", "fc", "--opset", "22", "--target", "cuda", "--verify"];
+    const args = ["--bfloat16", "--keep-float32", "fc", "--opset", "22", "--target", "onnxruntime-cuda", "--verify"];
     const made = await compile("device.onnx", ...args);
     expect([made.code, made.stderr]).toEqual([0, ""]);
     // Eight bits in each of four layers.
@@ -120,7 +120,7 @@ describe.concurrent("passes on the command line", () => {
   test("a pass that is not there is refused before anything is written", async () => {
     const { code, stderr } = await compile("none.onnx", "--without", "magic");
     expect(code).toBe(2);
-    expect(stderr).toContain("error: --without takes recognize-ops, shorten-sizes, dead-code-elimination, ");
+    expect(stderr).toContain("error: --without takes split-fused, recognize-ops, shorten-sizes, dead-code-elimination, ");
     expect(existsSync(join(folder, "none.onnx"))).toBe(false);
   });
 });

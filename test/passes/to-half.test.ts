@@ -19,7 +19,7 @@ const graph = parseGraph(`
 /** Eleven bits in sums of nine products. */
 const half = { rtol: 1e-2, atol: 1e-2 };
 const float16 = { format: "float16", opset: 18 } as const;
-const bfloat16 = { format: "bfloat16", opset: 22, provider: "cuda" } as const;
+const bfloat16 = { format: "bfloat16", opset: 22, provider: "onnxruntime-cuda" } as const;
 const text = (options: HalfOptions): string => printGraph(toHalf(graph, options).graph, { weights: "small" });
 
 test("arithmetic goes to float16, and inputs and outputs stay what they were", async () => {
@@ -121,7 +121,7 @@ test("what onnxruntime's CPU provider cannot compute stays in float32, and nothi
   const { graph: after, applied, skipped } = toHalf(before, { ...bfloat16, provider: "portable" });
   expect(applied).toEqual([]);
   expect(skipped.map(({ reason }) => reason)).toEqual([
-    "onnxruntime's CPU provider has no bfloat16 kernel of Relu: compile with --target cuda, and run it there",
+    "onnxruntime's CPU provider has no bfloat16 kernel of Relu: compile with --target onnxruntime-cuda, and run it there",
   ]);
   expect(printGraph(after)).toBe(printGraph(before));
 });

@@ -4,6 +4,7 @@ import { formulas } from "../formulas.ts";
 import type { Node, Value } from "../graph.ts";
 import { RuleFault, type Target } from "../op-schema.ts";
 import type { Shape } from "../shape.ts";
+import { traitsOf } from "../targets.ts";
 import { inputAt } from "./call-inputs.ts";
 import { firstOutput } from "./elementwise.ts";
 import { type AxisAttributes, axesOf, volumeOf } from "./window.ts";
@@ -18,7 +19,7 @@ import { type AxisAttributes, axesOf, volumeOf } from "./window.ts";
 export function convInputGrad(b: GraphBuilder, p: InputGradProblem, target: Target): Value {
   const [outputs, channels] = [p.w.type.shape[0], p.w.type.shape[1]];
   const fewChannels = p.group === 1 && typeof outputs === "number" && typeof channels === "number" && 4 * channels <= outputs;
-  const asOne = target.provider === "portable" && !fewChannels && p.axes.every((a) => a.stride === 1);
+  const asOne = traitsOf(target.provider).device === "cpu" && !fewChannels && p.axes.every((a) => a.stride === 1);
   return asOne ? asConv(b, p) : asConvTranspose(b, p);
 }
 /** What an input gradient is computed from; `sizes` are those of X's spatial axes, `xShape` the vector of X's whole shape. */

@@ -11,6 +11,8 @@ import { convGradOps } from "./conv-grad.ts";
 import { cumulativeOps } from "./cumulative.ts";
 import { depthSpaceOps } from "./depth-space.ts";
 import { einsumOps } from "./einsum.ts";
+import { fusedActivationOps } from "./fused-activation.ts";
+import { fusedConvOps } from "./fused-conv.ts";
 import { gatedActivationOps } from "./gated-activation.ts";
 import { gatherOps } from "./gather.ts";
 import { gatherNdOps } from "./gather-nd.ts";
@@ -18,6 +20,7 @@ import { groupNormalizationOps } from "./group-normalization.ts";
 import { logicOps } from "./logic.ts";
 import { matmulOps } from "./matmul.ts";
 import { movementOps } from "./movement.ts";
+import { multiHeadAttentionOps } from "./multi-head-attention.ts";
 import { normalizationOps } from "./normalization.ts";
 import { padOps } from "./pad.ts";
 import { poolOps } from "./pool.ts";
@@ -42,6 +45,8 @@ export const ops: { readonly [T in OpType]: OpSchema<T> } = {
   ...cumulativeOps,
   ...depthSpaceOps,
   ...einsumOps,
+  ...fusedActivationOps,
+  ...fusedConvOps,
   ...gatedActivationOps,
   ...gatherOps,
   ...gatherNdOps,
@@ -49,6 +54,7 @@ export const ops: { readonly [T in OpType]: OpSchema<T> } = {
   ...logicOps,
   ...matmulOps,
   ...movementOps,
+  ...multiHeadAttentionOps,
   ...normalizationOps,
   ...padOps,
   ...poolGradOps,
