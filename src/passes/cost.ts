@@ -5,8 +5,7 @@ import { isFloat } from "../ir/dtype.ts";
 import type { Graph, Node, Value } from "../ir/graph.ts";
 import type { Flops } from "../ir/op-schema.ts";
 import { type OpType, signatures } from "../ir/op-types.ts";
-import { schemaOf } from "../ir/ops/index.ts";
-import { type WorkKind, workKindOf, workKinds } from "../ir/ops/work-kind.ts";
+import { schemaOf, type WorkKind, workKindOf, workKinds } from "../ir/ops/index.ts";
 import { elementCount } from "../ir/shape.ts";
 import { askRecord } from "./node-fault.ts";
 

@@ -11,12 +11,12 @@ import { inputAt } from "./call-inputs.ts";
 import { maxElements, numericElement } from "./element-arithmetic.ts";
 import { firstOutput, type UnaryDerivative, unary } from "./elementwise.ts";
 import { renewed } from "./old-forms.ts";
-import { softmaxOps } from "./softmax.ts";
 
 type Pointwise = "Relu" | "LeakyRelu" | "PRelu" | "Elu" | "Sigmoid" | "HardSigmoid" | "HardSwish" | "Tanh" | "Softplus" | "Gelu" | "Erf";
 const sigmoid = (a: number): number => 1 / (1 + Math.exp(-a));
 
-const pointwiseActivationOps: OpFamily<Pointwise> = {
+/** The records of activation functions. */
+export const activationOps: OpFamily<Pointwise> = {
   Relu: unary({
     evaluate: evaluateUnary((a) => maxElements(a, 0)),
     derivative: (f, { y, dy }) => f.where(f.greater(y, 0), dy, 0),
@@ -94,8 +94,6 @@ const pointwiseActivationOps: OpFamily<Pointwise> = {
     docs: { summary: "Takes the error function.", formula: "y = 2 / sqrt(pi) integral of e^(-t^2) from 0 to x", source: "ONNX Erf-13" },
   }),
 };
-/** The records of activation functions. */
-export const activationOps: typeof pointwiseActivationOps & typeof softmaxOps = { ...pointwiseActivationOps, ...softmaxOps };
 
 function operations(each: number): OpSchema<"PRelu">["flops"] {
   return (node) => ({ macs: 0, other: mulDims(each, elementCount(firstOutput(node).type.shape)) });
