@@ -61,8 +61,13 @@ type Fold<S, L> = L extends readonly [infer F]
  * already and need not be told again by all that takes the result. Y is Z, by default: in the layer's signature they are two type
  * parameters, so that nothing is decided there; in a generic function they are one deferred type, the fields fit (see `Checked`), and Z
  * stays, so that a message that it comes to stand for is told where the function's result goes.
+ *
+ * Z comes out as W: were it a branch itself, a shape that is written where the result goes, such as a return type, would be inferred for Z,
+ * and any shape would do.
  */
-export type Once<Z, Y> = { z: Z; o: 1 } extends { z: Y; o: [Y, 1] extends [string, [Y] extends [symbol] ? 0 : 1] ? 0 : 1 } ? Z : Dim[];
+export type Once<Z, Y> = { z: Z; o: 1 } extends { o: [Y, 1] extends [string, [Y] extends [symbol] ? 0 : 1] ? 0 : 1; z: infer W extends Y }
+  ? W
+  : Dim[];
 /** A layer that waits for its input; R is its rule. */
 export interface Layer<R> extends AnyLayer {
   readonly rule?: R;

@@ -45,18 +45,52 @@ export interface Model<I, O> extends AnyModel {
   readonly inputs: I & InputSpecs;
   forward(inputs: InputTensors<I>): O;
 }
-/** True, or the message of a block that failed and whose result is an output. */
-type OutputFault<O> = O extends { readonly shape: infer S }
-  ? S extends string
-    ? S
-    : true
-  : { [K in keyof O]: O[K] extends { readonly shape: infer S extends string } ? S : never }[keyof O] extends infer F
-    ? [F] extends [never]
-      ? true
-      : string extends F
-        ? true
-        : F
+/** True, or a message: of a block that failed and whose result is an output, or that what forward returns is no tensor. */
+type OutputFault<O> = unknown extends O
+  ? true
+  : O extends { readonly shape: infer S }
+    ? S extends string
+      ? S
+      : true
+    : O extends object
+      ? O extends PromiseLike<unknown>
+        ? "model: forward is asynchronous, but must return tensors at once"
+        : O extends readonly unknown[]
+          ? true
+          : NamedFault<O>
+      : `model: forward returns ${KindOf<O>}, but must return a tensor or tensors by name`;
+/** OutputFault of tensors by name. An output that there is not always may be undefined. */
+type NamedFault<O> = {
+  [K in keyof O]: Exclude<O[K], undefined> extends infer T
+    ? [T] extends [never]
+      ? never
+      : T extends { readonly shape: infer S }
+        ? S extends string
+          ? S
+          : never
+        : unknown extends T
+          ? never
+          : `model: the output "${K & string}" is not a tensor`
     : never;
+}[keyof O] extends infer F
+  ? [F] extends [never]
+    ? true
+    : string extends F
+      ? true
+      : F
+  : never;
+/** What `typeof` says of a value that is no object. */
+type KindOf<O> = O extends number
+  ? "number"
+  : O extends string
+    ? "string"
+    : O extends boolean
+      ? "boolean"
+      : O extends null
+        ? "null"
+        : O extends bigint
+          ? "bigint"
+          : "undefined";
 /** Defines a model. `forward` returns one tensor, which is called "output" in the graph, or tensors by name. */
 export function defineModel<const I extends InputSpecs, O>(definition: {
   readonly name: string;

@@ -4,6 +4,7 @@ import { captureLocation, type SourceLocation } from "../ir/location.ts";
 import { printShape, sameShape } from "../ir/shape.ts";
 import type { Dim, Print } from "./dim-types.ts";
 import type { After, Rule } from "./layer.ts";
+import { type Natural, natural } from "./shape-rules/window.ts";
 import type { Checked, Length, Tensor } from "./tensor.ts";
 import { check, currentTrace, enter, operand, scoped, sharing, type Trace } from "./trace.ts";
 
@@ -53,15 +54,17 @@ type SameAs<S, T> = T extends string
       : `repeat: the block turns ${Print<S>} into ${Print<T>}`;
 
 /** Applies a block that keeps the shape n times, each time under the scope of its index, which counts from `first`. */
-export function repeat<S, T>(
+export function repeat<S, T, N extends number>(
   x: Tensor<S>,
-  n: number,
+  n: Checked<N, Natural<"repeat: n", N>>,
   block: (x: Tensor<S>, index: number) => Checked<Tensor<T>, SameAs<S, T>>,
   first = 0,
 ): Tensor<S> {
   const call = enter("repeat", repeat);
+  const times = Number(n);
+  check(call, [], natural("n", times));
   let y = x;
-  for (let index = first; index < first + n; index++) {
+  for (let index = first; index < first + times; index++) {
     const next = sameTensor<S>(scoped(call.trace, String(index), call.location, () => block(y, index)));
     const value = operand(call, y);
     const [before, after] = [value.type.shape, operand(call, next).type.shape];

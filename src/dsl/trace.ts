@@ -150,8 +150,14 @@ export interface Fault {
   readonly text: string;
   readonly help?: string;
 }
-/** The sizes that the user's code names, in the terms of this trace. Sound because a `Checked` argument is the argument or an error that never runs. */
-export const writtenShape = (call: Call, shape: unknown): Shape => (shape as Shape).map((dim) => substitute(dim, call.trace.sizes));
+/** A list among a call's arguments. Throws a CompileError on anything else; sound because its caller looks at the elements. */
+export function listOf<T>(call: Call, what: string, list: unknown): readonly T[] {
+  if (Array.isArray(list)) return list as readonly T[];
+  throw userError("not-a-list", `${call.shown}: ${what} ${describe(list)}, but must be an array`, call.location);
+}
+/** The sizes that the user's code names, in the terms of this trace. */
+export const writtenShape = (call: Call, shape: unknown): Shape =>
+  listOf<Dim>(call, "the shape is", shape).map((dim) => substitute(dim, call.trace.sizes));
 
 /** Throws the first fault as a CompileError that names the layer, the line, and where the inputs come from. */
 export function check(call: Call, inputs: readonly Value[], ...faults: readonly (Fault | null)[]): void {

@@ -21,6 +21,16 @@ export interface Answer {
   open: ReadonlySet<string> | null;
 }
 
+/** The edit that puts `after` in the place of `before` at an offset, without what both begin and end with: some editors send the whole text. */
+export function narrowedEdit(start: number, before: string, after: string): Edit {
+  const most = Math.min(before.length, after.length);
+  let head = 0;
+  while (head < most && before[head] === after[head]) head++;
+  let tail = 0;
+  while (tail < most - head && before.at(-1 - tail) === after.at(-1 - tail)) tail++;
+  return { start: start + head, end: start + before.length - tail, length: after.length - head - tail };
+}
+
 /** The offset after some edits of an offset before them; null where the text around it was replaced. */
 export function movedOffset(offset: number, edits: readonly Edit[]): number | null {
   let at = offset;

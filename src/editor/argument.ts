@@ -20,6 +20,8 @@ export function spanOfDiagnostic(source: SourceFile, diagnostic: Diagnostic): Sp
   const option = optionNamed(call, diagnostic.severity === "error" ? text : `${text} ${diagnostic.help ?? ""}`);
   if (option !== undefined) return option;
   if (diagnostic.severity === "warning") return call.nameSpan;
+  const given = argumentNamed(source, call, diagnostic.code, text);
+  if (given !== undefined) return given;
   const axis = /\baxis (-?\d+) is out of range/.exec(text)?.[1];
   const atAxis = call.args.find((arg) => source.text.slice(arg.start, arg.end) === axis);
   if (atAxis !== undefined) return atAxis;
@@ -35,6 +37,19 @@ const textOf = (message: string): string => message.replace(/^\w+(?: in)?(?: "[^
 function optionNamed(call: SourceCall, text: string): Span | undefined {
   const named = [...text.matchAll(/\b[a-z]\w*\b/gi)].map(([word]) => word);
   return named.map((word) => call.options.find((o) => o.name === word)).find((o) => o !== undefined);
+}
+/** Arguments behind the first, by how a message that is about one of them begins. */
+const argumentNames: readonly (readonly [RegExp, number])[] = [
+  [/^the (?:second operand|key|shape|dims|sizes|pads) (?:is|are) (?:a|an|null|undefined)\b/, 1],
+  [/ is not an element type$/, 1],
+  [/^the value (?:is|are) (?:a|an|null|undefined)\b/, 2],
+];
+/** The argument that a message is about as a whole: the options that lack one or have one too many, or one that is no tensor or no list. */
+function argumentNamed({ text }: SourceFile, call: SourceCall, code: string, message: string): Span | undefined {
+  if (code === "unknown-option" || /\bis missing, /.test(message))
+    return call.args.find((arg) => text[arg.start] === "{") ?? (call.args.length > 1 ? call.args.at(-1) : call.nameSpan);
+  const index = argumentNames.find(([pattern]) => pattern.test(message))?.[1];
+  return index === undefined ? undefined : call.args[index];
 }
 /** The list of sizes or axes that reshape, permute, expand and their kin take behind the tensor. */
 function listTarget({ text }: SourceFile, call: SourceCall, message: string): Span | undefined {

@@ -116,7 +116,7 @@ async function placedFindings(
 }
 /** How to mend what the type checker cannot say of shapes, by its error's number. */
 const typeHelps: Readonly<Record<number, string>> = {
-  2589: "a generic function holds about 40 sums or joins in a row, or 80 calls of other generic functions: split it, and call the parts one after the other where the shape is known",
+  2589: "a generic function holds too many layers in a row: split it, and call the parts one after the other where the shape is known",
 };
 const placeOf = ({ file, range }: TypeFinding): Pick<CheckFinding, "location" | "end"> => ({
   location: { position: { file, line: range.start.line + 1, column: range.start.character + 1 } },

@@ -3,7 +3,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { TextDocument, type TextDocumentContentChangeEvent } from "vscode-languageserver-textdocument";
 import type { Diagnostic } from "../ir/diagnostic.ts";
 import { type Analyzer, createAnalyzer } from "./analyzer.ts";
-import { type Answer, type Edit, factsOf } from "./answer.ts";
+import { type Answer, type Edit, factsOf, narrowedEdit } from "./answer.ts";
 import { isSaidByType, saysShape } from "./hints.ts";
 import { markedText } from "./marks.ts";
 import { type MergedFindings, mergeFindings } from "./merge-findings.ts";
@@ -236,8 +236,9 @@ function overlaysOf(buffers: ReadonlyMap<string, Buffer>): {
 }
 
 function editOf(document: TextDocument, change: TextDocumentContentChangeEvent): Edit {
-  if (!("range" in change)) return { start: 0, end: document.getText().length, length: change.text.length };
-  return { start: document.offsetAt(change.range.start), end: document.offsetAt(change.range.end), length: change.text.length };
+  const text = document.getText();
+  const [start, end] = "range" in change ? [document.offsetAt(change.range.start), document.offsetAt(change.range.end)] : [0, text.length];
+  return narrowedEdit(start, text.slice(start, end), change.text);
 }
 
 function stopped({ file, answer }: Buffer, why: string): Diagnostic {

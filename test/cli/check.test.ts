@@ -1,7 +1,7 @@
 /** `striate check`: the real command on real files, its report in every format, and its exit codes. */
 
 import { spawn } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, expect, test } from "vitest";
@@ -159,6 +159,64 @@ test("an error of syntax is told once, and a folder without striate is told as t
   expect([inside.code, without.code]).toEqual([1, 0]);
 });
 
+test("a folder stands for its sources, without what is installed there", async () => {
+  const several = mkdtempSync(join(folder, "several-"));
+  const relus = (name: string, shape: string): string =>
+    `import { defineModel, relu } from "striate";\nexport const net = defineModel({ name: "${name}", inputs: { x: ${shape} }, forward: ({ x }) => relu(x) });\n`;
+  for (const below of ["inner", "node_modules", ".hidden"]) mkdirSync(join(several, below));
+  written("a.ts", relus("A", '["N", 3]'), several);
+  written("b.ts", relus("B", '["N", -3]'), join(several, "inner"));
+  for (const skipped of ["node_modules", ".hidden"]) written("c.ts", "const broken: = 1;", join(several, skipped));
+  written("types.d.ts", "export interface Never {}\n", several);
+  const { code, out } = await check(several, "--format", "json");
+  const report: unknown = JSON.parse(out);
+  expect(code).toBe(1);
+  expect(report).toMatchObject({ errors: 1 });
+  expect(out).toContain("a dim is -3, but must be a natural number");
+  const bare = join(several, "bare");
+  mkdirSync(bare);
+  expect(await check(bare)).toEqual({ code: 2, out: "", err: `error: ${bare}: there are no files of TypeScript in this folder\n` });
+});
+
+test("what the compiler says in its own words and tracing too is told once, by tracing", async () => {
+  const file = written(
+    "own-words.ts",
+    `import { conv2d, defineModel, maxPool2d, multiHeadAttention, softmax, split } from "striate";
+const model = { name: "Net", inputs: { x: ["N", 4, 8, 8], t: ["N", 4, 8] } } as const;
+export const models = [
+  defineModel({ ...model, forward: ({ x }) => maxPool2d(x) }),
+  defineModel({ ...model, forward: ({ x }) => conv2d(x, { outChannels: 8, kernelSize: 3, pading: 1 }) }),
+  defineModel({ ...model, forward: ({ x }) => conv2d(x, { outChannels: "8", kernelSize: 3 }) }),
+  defineModel({ ...model, forward: ({ x }) => softmax(x) }),
+  defineModel({ ...model, forward: ({ t }) => multiHeadAttention(t, { numHeads: 2 }) }),
+  defineModel({ ...model, forward: ({ x }) => split(x, 2, 1)[0] }),
+  defineModel({ ...model, forward: (i) => conv2d(i.z, { outChannels: 8, kernelSize: 3 }) }),
+] as const;
+export const [a, b, c, d, e, f, g] = models;
+`,
+  );
+  const { err } = await check(file);
+  const told = [...err.matchAll(/^\S+:(\d+):(\d+) error\[[\w-]+\]: (.*)$/gm)].map(([, line, column, text]) => [
+    Number(line),
+    Number(column),
+    text,
+  ]);
+  expect(told).toEqual([
+    [4, 47, "maxPool2d: kernelSize is missing, but must be a positive integer"],
+    [5, 90, 'conv2d "conv2d": there is no option "pading"'],
+    [6, 59, 'conv2d "conv2d": outChannels is "8", but must be a positive integer'],
+    [7, 47, "softmax: the axis is missing, or no number"],
+    [8, 47, 'multiHeadAttention "multiHeadAttention": the key is an object, but must be a tensor'],
+    [9, 56, "split: the sizes are a number, but must be an array"],
+    // The trace would only say that nothing came.
+    [
+      10,
+      52,
+      `Property 'z' does not exist on type 'InputTensors<{ readonly x: readonly ["N", 4, 8, 8]; readonly t: readonly ["N", 4, 8]; }>'.`,
+    ],
+  ]);
+});
+
 test("wrong usage is exit code 2", async () => {
   expect((await check()).code).toBe(2);
   expect((await check("model.onnx")).code).toBe(2);
@@ -167,25 +225,24 @@ test("wrong usage is exit code 2", async () => {
   expect({ code: missing.code, err: missing.err }).toEqual({ code: 1, err: "error[model-file]: no-such.ts: there is no such file\n" });
 });
 
-test("a generic function with too many sums for the type checker is told what to do", async () => {
+test("a generic function of many sums is no mistake; a type that is too deep is told with what to do", async () => {
   const layers = Array.from(
     { length: 60 },
     (_, i) => `  const x${i + 1} = add(conv2d(x${i}, { outChannels: 4, kernelSize: 3, padding: 1, name: "c${i}" }), x${i});`,
   );
-  const file = written(
-    "deep.ts",
-    `import { add, conv2d, defineModel, type Tensor } from "striate";
+  const text = `import { add, conv2d, defineModel, type Tensor } from "striate";
 function deep<S>(x0: Tensor<S>) {
 ${layers.join("\n")}
   return x60;
 }
 export default defineModel({ name: "Deep", inputs: { input: ["N", 4, 8, 8] }, forward: ({ input }) => deep(input) });
-`,
-  );
-  const { code, err } = await check(file);
+`;
+  expect(await check(written("many.ts", text))).toMatchObject({ code: 0 });
+  const endless = "type Endless<T> = T extends unknown[] ? Endless<[...T, 1]>[0] : never;\nexport const never: Endless<[]> = null;\n";
+  const { code, err } = await check(written("deep.ts", `${text}${endless}`));
   expect(err).toContain("error[TS2589]: Type instantiation is excessively deep and possibly infinite.");
   expect(err).toContain(
-    "  help: a generic function holds about 40 sums or joins in a row, or 80 calls of other generic functions: split it, and call the parts one after the other where the shape is known",
+    "  help: a generic function holds too many layers in a row: split it, and call the parts one after the other where the shape is known",
   );
   expect(code).toBe(1);
 });

@@ -6,7 +6,7 @@ import { createSession } from "../../src/runtime/session.ts";
 const net = defineModel({
   name: "Net",
   inputs: { image: ["N", 3, 8, 8], mask: { shape: ["N", 8, 8], dtype: "bool" } },
-  forward: ({ image, mask }) => ({ y: relu(image), mask }),
+  forward: ({ image, mask }) => ({ scores: relu(image), mask }),
 });
 declare const mask: TensorData;
 
@@ -25,8 +25,8 @@ export async function mistakes() {
   //                  ^ Object literal may only specify known properties, but 'imag' does not exist in type '{ readonly image: Feed; readonly mask: Feed; }'. Did you mean to write 'image'?
   await session.run({ image: { dtype: "float32", shape: [2, 3, 8, 8], data }, mask, label: mask });
   //                                                                                ^ Type 'TensorData' is not assignable to type '"the model has no input \"label\""'.
-  const results = await session.run({ image: { dtype: "float32", shape: [2, 3, 8, 8], data }, mask }, ["y", "probs"]);
-  //                                                                                                        ^ Type '"probs"' is not assignable to type '"mask" | "y"'.
+  const results = await session.run({ image: { dtype: "float32", shape: [2, 3, 8, 8], data }, mask }, ["scores", "probs"]);
+  //                                                                                                             ^ Type '"probs"' is not assignable to type '"mask" | "scores"'.
   results.logits;
-  //      ^ Property 'logits' does not exist on type '{ readonly mask: TypedHostTensor<[2, 8, 8], "bool">; readonly y: HostTensor<[2, 3, 8, 8]>; }'.
+  //      ^ Property 'logits' does not exist on type '{ readonly mask: TypedHostTensor<[2, 8, 8], "bool">; readonly scores: HostTensor<[2, 3, 8, 8]>; }'.
 }

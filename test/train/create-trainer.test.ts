@@ -13,6 +13,7 @@ import {
   linear,
   mse,
   sgd,
+  softmax,
 } from "striate";
 import { expect, test } from "vitest";
 
@@ -55,6 +56,56 @@ test("targets that a loss does not take are refused in the type checker's words,
   expect(cases.map((error) => error.diagnostics[0]?.message)).toEqual(announced);
   expect(cases.map((error) => error.diagnostics[0]?.location.position?.file)).toEqual(cases.map(() => import.meta.filename));
   expect(cases[4]?.diagnostics[0]?.help).toBe("make the head's outFeatures 12");
+});
+
+/** The warnings that Node emits while a function runs. */
+async function warned(
+  body: () => Promise<unknown>,
+): Promise<readonly { readonly name: string; readonly code: unknown; readonly message: string }[]> {
+  const seen: { name: string; code: unknown; message: string }[] = [];
+  const listen = (warning: Error): unknown =>
+    seen.push({ name: warning.name, code: Reflect.get(warning, "code"), message: warning.message });
+  process.on("warning", listen);
+  try {
+    await body();
+    // Node emits a warning in the tick after it was asked for.
+    await new Promise(setImmediate);
+  } finally {
+    process.off("warning", listen);
+  }
+  return seen.filter(({ name }) => name === "StriateWarning");
+}
+test("a softmax before a loss that takes logits is a warning, and the trainer is made; before one that takes probabilities it is none", async () => {
+  const inputs = { input: ["N", 3, 8, 8] } as const;
+  const optimizer = sgd({ lr: 0.1 });
+  const softmaxed = defineModel({
+    name: "Softmaxed",
+    inputs,
+    forward: ({ input }) => ({ probabilities: softmax(linear(flatten(input), { outFeatures: 10 }), 1) }),
+  });
+  const batch = {
+    size: 1,
+    inputs: { input: { dtype: "float32", shape: [1, 3, 8, 8], data: new Float32Array(192) } },
+    targets: { target: { dtype: "int64", shape: [1], data: new BigInt64Array(1) } },
+  } as const;
+  const found = await warned(async () => {
+    const trainer = await createTrainer(softmaxed, { loss: crossEntropy(), optimizer });
+    const { loss } = await trainer.trainStep(batch);
+    await trainer.dispose();
+    // Of an image of zeros all logits are the bias, within 1 / sqrt(192) of 0: the loss of nearly equal chances is near log(10) = 2.303.
+    expect(loss).toBeGreaterThan(2.2);
+    expect(loss).toBeLessThan(2.4);
+  });
+  expect(found).toEqual([
+    {
+      name: "StriateWarning",
+      code: "softmax-before-cross-entropy",
+      message:
+        'the output "probabilities" is a softmax, but the loss "cross-entropy" takes logits: return what it is applied to: the loss applies it itself',
+    },
+  ]);
+  expect(await warned(async () => (await createTrainer(softmaxed, { loss: mse(), optimizer })).dispose())).toEqual([]);
+  expect(await warned(async () => (await createTrainer(classifier, { loss: crossEntropy(), optimizer })).dispose())).toEqual([]);
 });
 
 test("a trainer whose targets fit is made, and takes their batches", async () => {

@@ -3,12 +3,12 @@ import type { Value } from "../../ir/graph.ts";
 import type { After, Once } from "../layer.ts";
 import { type Adaptive, type Adaptive1d, openFault } from "../shape-rules/pool.ts";
 import { rankFault } from "../shape-rules/show.ts";
-import { at, type Pair, type Positive, positive } from "../shape-rules/window.ts";
+import { at, type Pair, type Positive, positive, type Sizes } from "../shape-rules/window.ts";
 import type { Checked, Tensor } from "../tensor.ts";
 import { add, type Call, check, enter, operand, result, within } from "../trace.ts";
 
 /** The mean of each cell of a grid of outputSize cells: float32[N, C, H, W] -> float32[N, C, outputSize, outputSize]. */
-export function adaptiveAvgPool2d<S, const Y extends Pair, R = After<S, [Adaptive<"adaptiveAvgPool2d", Y>]>, Q = R>(
+export function adaptiveAvgPool2d<S, const Y extends Sizes, R = After<S, [Adaptive<"adaptiveAvgPool2d", Y>]>, Q = R>(
   x: Checked<Tensor<S>, R>,
   outputSize: Checked<Y, Positive<"adaptiveAvgPool2d: outputSize", Y>>,
 ): Tensor<Once<R, Q>> {
@@ -20,7 +20,7 @@ export function adaptiveAvgPool2d<S, const Y extends Pair, R = After<S, [Adaptiv
   return result(call, unevenMeans(call, grid));
 }
 /** The maximum of each cell of a grid: outputSize 1, or a divisor of the image's size. */
-export function adaptiveMaxPool2d<S, const Y extends Pair, R = After<S, [Adaptive<"adaptiveMaxPool2d", Y>]>, Q = R>(
+export function adaptiveMaxPool2d<S, const Y extends Sizes, R = After<S, [Adaptive<"adaptiveMaxPool2d", Y>]>, Q = R>(
   x: Checked<Tensor<S>, R>,
   outputSize: Checked<Y, Positive<"adaptiveMaxPool2d: outputSize", Y>>,
 ): Tensor<Once<R, Q>> {
@@ -69,7 +69,7 @@ function checkedGrid(call: Call, x: unknown, outputSize: unknown): Grid {
   const value = operand(call, x);
   const size = gridSize(outputSize);
   const [, , h = 0, w = 0] = value.type.shape;
-  check(call, [value], rankFault(value.type.shape.length, 4, "[N, C, H, W]"), positive("outputSize", size));
+  check(call, [value], rankFault(value.type.shape.length, 4, "[N, C, H, W]"), positive("outputSize", size, 2));
   check(call, [value], openFault([h, w], size));
   const [rows, columns] = [at(size, 0), at(size, 1)];
   const from = [typeof h === "number" ? h : 1, typeof w === "number" ? w : 1] as const;

@@ -1,5 +1,5 @@
 /** Elementwise arithmetic; the second operand is a tensor, which broadcasts, or a number. */
-import { type DType, dtypes } from "../../ir/dtype.ts";
+import { type DType, dtypes, isDType } from "../../ir/dtype.ts";
 import type { Value } from "../../ir/graph.ts";
 import type { After, Once } from "../layer.ts";
 import { type Broadcast, broadcastFault } from "../shape-rules/broadcast.ts";
@@ -101,6 +101,7 @@ export function clamp<S>(x: Tensor<S>, options: { min?: number; max?: number }):
 export function cast<X extends AnyTensor, D extends DType>(x: X, dtype: D): TensorOf<X["shape"], D> {
   const call = enter("cast", cast);
   const value = operand(call, x);
+  check(call, [value], isDType(dtype) ? null : { code: "dtype", text: `${JSON.stringify(dtype)} is not an element type` });
   const y = value.type.dtype === dtype ? value : addNode(call, "Cast", [value], { to: dtypes[dtype].onnx });
   return typedTensor(result(call, y));
 }

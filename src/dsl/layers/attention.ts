@@ -6,7 +6,7 @@ import { type Attention, attentionFault, type HeadsFault } from "../shape-rules/
 import { type Positive, positive } from "../shape-rules/window.ts";
 import type { Checked, Tensor } from "../tensor.ts";
 import { type Call, check, declare, enterLayer, operand, result, within } from "../trace.ts";
-import { settings } from "./options.ts";
+import { required, settings, unknownFault } from "./options.ts";
 
 /** softmax(Q K^T / sqrt(d)) V over heads: query float32[N, L, E], key and value float32[N, M, E] -> float32[N, L, E]. For self-attention pass x three times. */
 export function multiHeadAttention<Q, K, H extends number, Z = After<Q, [Attention<K>]>, Y = Z>(
@@ -19,10 +19,14 @@ export function multiHeadAttention<Q, K, H extends number, Z = After<Q, [Attenti
     name?: string;
   },
 ): Tensor<Once<Z, Y>> {
-  const o = settings<{ numHeads: number; bias: boolean; name: string | undefined }>(options, { numHeads: 0, bias: true, name: undefined });
+  const o = settings<{ numHeads: number; bias: boolean; name: string | undefined }>(options, {
+    numHeads: required,
+    bias: true,
+    name: undefined,
+  });
   const call = enterLayer("multiHeadAttention", multiHeadAttention, o.name);
   const [q, k, v] = [operand(call, query, "the query"), operand(call, key, "the key"), operand(call, value, "the value")];
-  check(call, [q, k, v], positive("numHeads", o.numHeads));
+  check(call, [q, k, v], unknownFault(options, o), positive("numHeads", o.numHeads));
   check(call, [q, k, v], attentionFault(q.type.shape, k.type.shape, o.numHeads), attentionFault(k.type.shape, v.type.shape, o.numHeads));
   const e = q.type.shape[2] ?? 0;
   const embedding = typeof e === "number" ? e : 0;

@@ -11,13 +11,15 @@ import {
   type GroupsFault,
   groupsFault,
   grownFault,
+  type OutputPaddingFault,
+  outputPaddingFault,
 } from "../shape-rules/conv.ts";
 import { rankFault } from "../shape-rules/show.ts";
-import { type Natural, natural, type Pair, type Positive, type Sizes, type Triple } from "../shape-rules/window.ts";
+import { type Natural, natural, type Positive, type Sizes } from "../shape-rules/window.ts";
 import type { Checked, Tensor } from "../tensor.ts";
 import { add, type Call, check, declare, enterLayer, operand, result } from "../trace.ts";
 import { biasOf, convAttributes, convSettings, layouts, optionFaults, perAxis } from "./conv.ts";
-import { settings } from "./options.ts";
+import { settings, unknownFault } from "./options.ts";
 
 /** The options of transposed convolutions; an option that fails its own check turns into the type of its message. */
 export interface ConvTransposeOptions<Op extends string, O extends number, K, I, St, P, D, E> {
@@ -27,8 +29,8 @@ export interface ConvTransposeOptions<Op extends string, O extends number, K, I,
   inChannels?: I;
   stride?: Checked<St, Positive<`${Op}: stride`, St>>;
   padding?: Checked<P, Natural<`${Op}: padding`, P>>;
-  /** Added behind the result, to tell sizes apart that a stride makes equal. */
-  outputPadding?: Checked<E, Natural<`${Op}: outputPadding`, E>>;
+  /** Added behind the result, to tell sizes apart that a stride makes equal: less than the stride or the dilation. */
+  outputPadding?: Checked<Checked<E, Natural<`${Op}: outputPadding`, E>>, OutputPaddingFault<Op, E, St, D>>;
   dilation?: Checked<D, Positive<`${Op}: dilation`, D>>;
   bias?: boolean;
   init?: LayerInit;
@@ -39,12 +41,12 @@ export interface ConvTransposeOptions<Op extends string, O extends number, K, I,
 export function convTranspose2d<
   S,
   O extends number,
-  const K extends Pair,
+  const K extends Sizes,
   I extends number = number,
-  const St extends Pair = 1,
-  const P extends Pair = 0,
-  const D extends Pair = 1,
-  const E extends Pair = 0,
+  const St extends Sizes = 1,
+  const P extends Sizes = 0,
+  const D extends Sizes = 1,
+  const E extends Sizes = 0,
   G extends number = 1,
   Z = After<S, [ConvTranspose2d<O, I, K, St, P, D, E>]>,
   Y = Z,
@@ -81,12 +83,12 @@ export function convTranspose1d<
 export function convTranspose3d<
   S,
   O extends number,
-  const K extends Triple,
+  const K extends Sizes,
   I extends number = number,
-  const St extends Triple = 1,
-  const P extends Triple = 0,
-  const D extends Triple = 1,
-  const E extends Triple = 0,
+  const St extends Sizes = 1,
+  const P extends Sizes = 0,
+  const D extends Sizes = 1,
+  const E extends Sizes = 0,
   G extends number = 1,
   Z = After<S, [ConvTranspose3d<O, I, K, St, P, D, E>]>,
   Y = Z,
@@ -114,10 +116,12 @@ function transposed(
   check(
     call,
     [value],
+    unknownFault(options, o),
     rankFault(value.type.shape.length, axes + 2, layouts[axes]),
     channelFault(c, o.inChannels),
-    ...optionFaults(o),
-    natural("outputPadding", o.outputPadding),
+    ...optionFaults(o, axes),
+    natural("outputPadding", o.outputPadding, axes),
+    outputPaddingFault(o),
   );
   check(call, [value], groupsFault(c, o.outChannels, o.groups), grownFault(value.type.shape, o.outChannels, o));
   const weight = declare(call, "weight", [c, o.outChannels / o.groups, ...perAxis(o.kernelSize, axes)], o.init.weight ?? defaultWeight);

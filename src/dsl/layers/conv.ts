@@ -21,18 +21,16 @@ import {
   type Padding,
   type Padding1d,
   type Padding3d,
-  type Pair,
   type Positive,
   padsOf,
   positive,
   type Sizes,
-  type Triple,
   type Window,
   windowFault,
 } from "../shape-rules/window.ts";
 import type { Checked, Tensor } from "../tensor.ts";
 import { add, type Call, check, declare, enterLayer, operand, result } from "../trace.ts";
-import { settings } from "./options.ts";
+import { required, settings, unknownFault } from "./options.ts";
 
 /** What the functions and the layer values of convolutions share; an option that fails its own check turns into the type of its message. */
 export interface ConvOptions<Op extends string, O extends number, K, I, St, P, D> {
@@ -53,11 +51,11 @@ export interface ConvOptions<Op extends string, O extends number, K, I, St, P, D
 export function conv2d<
   S,
   O extends number,
-  const K extends Pair,
+  const K extends Sizes,
   I extends number = number,
-  const St extends Pair = 1,
+  const St extends Sizes = 1,
   const P extends Padding = 0,
-  const D extends Pair = 1,
+  const D extends Sizes = 1,
   G extends number = 1,
   Z = After<S, [Conv2d<O, I, K, St, P, D>]>,
   Y = Z,
@@ -67,7 +65,7 @@ export function conv2d<
 ): Tensor<Once<Z, Y>> {
   const o = convSettings(options);
   const call = enterLayer("conv2d", conv2d, o.name);
-  return result(call, convolution(call, x, o, 2));
+  return result(call, convolution(call, x, options, o, 2));
 }
 /** A convolution over sequences, as torch.nn.Conv1d: float32[N, C, L] -> float32[N, outChannels, L']. */
 export function conv1d<
@@ -88,18 +86,21 @@ export function conv1d<
   const o = convSettings(options);
   const call = enterLayer("conv1d", conv1d, o.name);
   // Two numbers are the two ends of the one axis here, not two axes.
-  const padding = typeof o.padding === "object" ? [[at(o.padding.flat(), 0), at(o.padding.flat(), 1)] as const] : o.padding;
-  return result(call, convolution(call, x, { ...o, padding }, 1));
+  const padding =
+    typeof o.padding === "object" && o.padding.flat().length === 2
+      ? [[at(o.padding.flat(), 0), at(o.padding.flat(), 1)] as const]
+      : o.padding;
+  return result(call, convolution(call, x, options, { ...o, padding }, 1));
 }
 /** A convolution over volumes and clips, as torch.nn.Conv3d: float32[N, C, T, H, W] -> float32[N, outChannels, T', H', W']. */
 export function conv3d<
   S,
   O extends number,
-  const K extends Triple,
+  const K extends Sizes,
   I extends number = number,
-  const St extends Triple = 1,
+  const St extends Sizes = 1,
   const P extends Padding3d = 0,
-  const D extends Triple = 1,
+  const D extends Sizes = 1,
   G extends number = 1,
   Z = After<S, [Conv3d<O, I, K, St, P, D>]>,
   Y = Z,
@@ -109,7 +110,7 @@ export function conv3d<
 ): Tensor<Once<Z, Y>> {
   const o = convSettings(options);
   const call = enterLayer("conv3d", conv3d, o.name);
-  return result(call, convolution(call, x, o, 3));
+  return result(call, convolution(call, x, options, o, 3));
 }
 
 /** The options of a convolution, with their defaults. */
@@ -123,11 +124,11 @@ export interface ConvSettings extends Window {
   readonly name: string | undefined;
 }
 /** Reads the options of a convolution. */
-export const convSettings = (options: object): ConvSettings =>
+export const convSettings = (options: unknown): ConvSettings =>
   settings<ConvSettings>(options, {
-    outChannels: 0,
+    outChannels: required,
     inChannels: null,
-    kernelSize: 0,
+    kernelSize: required,
     stride: 1,
     padding: 0,
     dilation: 1,
@@ -139,11 +140,11 @@ export const convSettings = (options: object): ConvSettings =>
   });
 
 /** Weight [outChannels, C / groups, ...kernel], bias [outChannels]. */
-function convolution(call: Call, x: unknown, o: ConvSettings, axes: 1 | 2 | 3): Value {
+function convolution(call: Call, x: unknown, options: unknown, o: ConvSettings, axes: 1 | 2 | 3): Value {
   const value = operand(call, x);
   const [, c = 0, ...sizes] = value.type.shape;
   const rank = rankFault(value.type.shape.length, axes + 2, layouts[axes]);
-  check(call, [value], rank, channelFault(c, o.inChannels), ...optionFaults(o));
+  check(call, [value], unknownFault(options, o), rank, channelFault(c, o.inChannels), ...optionFaults(o, axes));
   check(call, [value], groupsFault(c, o.outChannels, o.groups), windowFault(sizes, o));
   const kernel = perAxis(o.kernelSize, axes);
   const weight = declare(
@@ -172,7 +173,7 @@ export const layouts = { 1: "[N, C, L]", 2: "[N, C, H, W]", 3: "[N, C, T, H, W]"
 export const perAxis = (p: Sizes, axes: 1 | 2 | 3): readonly number[] => Array.from({ length: axes }, (_, i) => at(p, i));
 
 /** What is wrong with the options of a convolution, whatever the input. */
-export function optionFaults(o: ConvSettings): readonly ReturnType<typeof positive>[] {
+export function optionFaults(o: ConvSettings, axes: 1 | 2 | 3): readonly ReturnType<typeof positive>[] {
   const mode =
     o.paddingMode === "zeros"
       ? null
@@ -183,12 +184,12 @@ export function optionFaults(o: ConvSettings): readonly ReturnType<typeof positi
         };
   return [
     positive("outChannels", o.outChannels),
-    positive("kernelSize", o.kernelSize),
-    positive("stride", o.stride),
-    positive("dilation", o.dilation),
+    positive("kernelSize", o.kernelSize, axes),
+    positive("stride", o.stride, axes),
+    positive("dilation", o.dilation, axes),
     positive("groups", o.groups),
     strideFault(o.stride, o.padding),
-    o.padding === "same" || o.padding === "valid" ? null : natural("padding", o.padding),
+    o.padding === "same" || o.padding === "valid" ? null : natural("padding", o.padding, axes),
     mode,
   ];
 }

@@ -1,19 +1,21 @@
 /** Tables of learnt vectors, as torch.nn.Embedding. */
+import type { DType } from "../../ir/dtype.ts";
 import { type Init, normal } from "../init.ts";
 import type { After, Rule } from "../layer.ts";
 import { type Positive, positive } from "../shape-rules/window.ts";
 import type { Checked, Tensor, TypedTensor } from "../tensor.ts";
 import { add, check, declare, enterLayer, operand, result } from "../trace.ts";
-import { settings } from "./options.ts";
+import { required, settings, unknownFault } from "./options.ts";
 
 /** embedding on indices, as a rule. */
 export interface Embedding<E> extends Rule {
   readonly out: this["in"] extends string ? this["in"] : this["in"] extends readonly unknown[] ? [...this["in"], E] : never;
 }
 
+type IndicesFault<D extends DType> = D extends "int64" | "int32" ? true : `embedding: the indices are ${D}, but must be int64 or int32`;
 /** A row of a learnt table for each index: int64[...] -> float32[..., embeddingDim]. */
-export function embedding<S, V extends number, E extends number>(
-  indices: TypedTensor<S, "int64"> | TypedTensor<S, "int32">,
+export function embedding<S, V extends number, E extends number, D extends DType>(
+  indices: Checked<TypedTensor<S, D>, IndicesFault<D>>,
   options: {
     numEmbeddings: Checked<V, Positive<"embedding: numEmbeddings", V>>;
     embeddingDim: Checked<E, Positive<"embedding: embeddingDim", E>>;
@@ -21,12 +23,12 @@ export function embedding<S, V extends number, E extends number>(
     name?: string;
   },
 ): Tensor<After<S, [Embedding<E>]>> {
-  const o = settings<EmbeddingSettings>(options, { numEmbeddings: 0, embeddingDim: 0, init: normal(), name: undefined });
+  const o = settings<EmbeddingSettings>(options, { numEmbeddings: required, embeddingDim: required, init: normal(), name: undefined });
   const call = enterLayer("embedding", embedding, o.name);
   const value = operand(call, indices);
   const { dtype } = value.type;
   const fault = { code: "index-dtype", text: `the indices are ${dtype}, but must be int64 or int32`, help: 'cast them: cast(x, "int64")' };
-  check(call, [value], positive("numEmbeddings", o.numEmbeddings), positive("embeddingDim", o.embeddingDim));
+  check(call, [value], unknownFault(options, o), positive("numEmbeddings", o.numEmbeddings), positive("embeddingDim", o.embeddingDim));
   check(call, [value], dtype === "int64" || dtype === "int32" ? null : fault);
   const weight = declare(call, "weight", [o.numEmbeddings, o.embeddingDim], o.init);
   return result(call, add(call, "Gather", [weight, value], { axis: 0 }));

@@ -12,7 +12,7 @@ import {
 import { type Positive, positive } from "../shape-rules/window.ts";
 import type { Checked, Tensor } from "../tensor.ts";
 import { add, type Call, check, declare, enterLayer, operand, result, within } from "../trace.ts";
-import { settings } from "./options.ts";
+import { required, settings, unknownFault } from "./options.ts";
 import { shapeTensor } from "./shape-tensor.ts";
 
 /** Group normalisation (Wu and He 2018, arXiv:1803.08494), as torch.nn.GroupNorm: each of numGroups groups of channels by its own mean and variance. */
@@ -28,11 +28,11 @@ export function groupNorm<S, G extends number, F extends number = number>(
     name?: string;
   },
 ): Tensor<S> {
-  const o = settings<GroupNormSettings>(options, { ...defaults, numGroups: 0, numChannels: null });
+  const o = settings<GroupNormSettings>(options, { ...defaults, numGroups: required, numChannels: null });
   const call = enterLayer("groupNorm", groupNorm, o.name);
   const value = operand(call, x);
   const { shape } = value.type;
-  check(call, [value], positive("numGroups", o.numGroups), groupNormFault(shape, o.numGroups, o.numChannels));
+  check(call, [value], unknownFault(options, o), positive("numGroups", o.numGroups), groupNormFault(shape, o.numGroups, o.numChannels));
   const { builder } = call;
   const groups = within(call, () => builder.add("Reshape", [value, builder.constant("int64", [0, o.numGroups, -1])]));
   const centred = within(call, () => standardised(call, groups, [2], o.eps));
@@ -57,7 +57,7 @@ export function instanceNorm2d<S, F extends number = number>(
   const o = settings<InstanceNormSettings>(options, { ...defaults, affine: false, numFeatures: null });
   const call = enterLayer("instanceNorm2d", instanceNorm2d, o.name);
   const value = operand(call, x);
-  check(call, [value], channelsFault(value.type.shape, [4], "[N, C, H, W]", o.numFeatures));
+  check(call, [value], unknownFault(options, o), channelsFault(value.type.shape, [4], "[N, C, H, W]", o.numFeatures));
   return result(
     call,
     scaled(

@@ -23,7 +23,7 @@ import {
 } from "../shape-rules/movement.ts";
 import { type Positive, positive } from "../shape-rules/window.ts";
 import type { Checked, Tensor } from "../tensor.ts";
-import { add, addSeveral, type Call, check, enter, operand, result, within } from "../trace.ts";
+import { add, addSeveral, type Call, check, enter, listOf, operand, result, within } from "../trace.ts";
 
 /** Joins tensors along an axis; a type error stands at the tensor that does not fit the first. */
 export function concat<L extends readonly unknown[], A extends number, Z = ConcatShape<L, A>, Y = Z>(
@@ -67,7 +67,7 @@ export function stack<L extends readonly unknown[], A extends number = 0, Z = St
   return result(call, add(call, "Concat", rows, { axis }));
 }
 function operands(call: Call, tensors: unknown): readonly Value[] {
-  const list: readonly unknown[] = Array.isArray(tensors) ? tensors : [];
+  const list = listOf<unknown>(call, "the list of tensors is", tensors);
   check(call, [], list.length === 0 ? { code: "no-tensors", text: "the list of tensors is empty" } : null);
   return list.map((x, i) => operand(call, x, `tensor ${i}`));
 }
@@ -80,14 +80,12 @@ export function split<S, const L extends readonly number[], A extends number>(
 ): Pieces<S, L, A> {
   const call = enter("split", split);
   const value = operand(call, x);
-  const [rank, list] = [value.type.shape.length, sizeList(sizes)];
+  const [rank, list] = [value.type.shape.length, listOf<number>(call, "the sizes are", sizes)];
   check(call, [value], axisFault(rank, Number(dim)));
   const axis = axisOf(rank, Number(dim));
   check(call, [value], splitFault(value.type.shape[axis], list, Number(dim)));
   return pieces(call, addSeveral(call, "Split", [value, call.builder.constant("int64", list)], { axis }, list.length).outputs);
 }
-/** Sound because a `Checked` argument is the argument or an error that never runs. */
-const sizeList = (sizes: unknown): readonly number[] => sizes as readonly number[];
 /** Sound because the op has as many outputs as there are sizes, and T lists the types that the rule gives them. */
 const pieces = <T>(call: Call, values: readonly (Value | null)[]): T => values.flatMap((v) => (v === null ? [] : [result(call, v)])) as T;
 

@@ -6,7 +6,7 @@ import { type FeaturesFault, featuresFault, type Linear, type Matmul, matmulFaul
 import { type Positive, positive } from "../shape-rules/window.ts";
 import type { Checked, FlatTensor, Tensor } from "../tensor.ts";
 import { add, type Call, check, declare, enter, enterLayer, operand, result, within } from "../trace.ts";
-import { settings } from "./options.ts";
+import { required, settings, unknownFault } from "./options.ts";
 
 /** A dense layer on the last axis, as torch.nn.Linear: float32[..., F] -> float32[..., outFeatures]. */
 export function linear<S, O extends number, I extends number = number, J = unknown, Z = After<S, [Linear<O, number>]>, Y = Z>(
@@ -20,11 +20,17 @@ export function linear<S, O extends number, I extends number = number, J = unkno
     name?: string;
   },
 ): Tensor<Once<Z, Y>> {
-  const o = settings<LinearSettings>(options, { outFeatures: 0, inFeatures: null, bias: true, init: {}, name: undefined });
+  const o = settings<LinearSettings>(options, { outFeatures: required, inFeatures: null, bias: true, init: {}, name: undefined });
   const call = enterLayer("linear", linear, o.name);
   const value = operand(call, x);
   const joins = call.trace.origins.get(value)?.joins;
-  check(call, [value], featuresFault(value.type.shape, o.inFeatures, joins), positive("outFeatures", o.outFeatures));
+  check(
+    call,
+    [value],
+    unknownFault(options, o),
+    featuresFault(value.type.shape, o.inFeatures, joins),
+    positive("outFeatures", o.outFeatures),
+  );
   const features = value.type.shape.at(-1) ?? 0;
   const weight = declare(call, "weight", [o.outFeatures, features], o.init.weight ?? defaultWeight);
   const bias = o.bias ? declare(call, "bias", [o.outFeatures], o.init.bias ?? defaultBias(Number(features))) : null;

@@ -7,6 +7,8 @@ import {
   type PadFault,
   type Permute,
   type PermuteFault,
+  padFault,
+  padsByAxis,
   permuteFault,
   type Select,
   type Slice,
@@ -15,8 +17,8 @@ import {
 import { show } from "../shape-rules/show.ts";
 import { type Positive, positive } from "../shape-rules/window.ts";
 import type { Checked, Tensor } from "../tensor.ts";
-import { add, check, enter, operand, result, within } from "../trace.ts";
-import { settings } from "./options.ts";
+import { add, check, enter, listOf, operand, result, within } from "../trace.ts";
+import { settings, unknownFault } from "./options.ts";
 
 /** Swaps two axes. */
 export function transpose<S, A extends number, B extends number>(
@@ -40,14 +42,12 @@ export function permute<S, const D extends readonly number[]>(
   const call = enter("permute", permute);
   const value = operand(call, x);
   const rank = value.type.shape.length;
-  const given = dimList(dims);
+  const given = listOf<number>(call, "the dims are", dims);
   const axes = given.map((d) => axisOf(rank, d));
   const range = given.map((d) => axisFault(rank, d)).find((f) => f !== null) ?? null;
   check(call, [value], given.length === rank ? range : null, permuteFault(rank, axes, given));
   return result(call, add(call, "Transpose", [value], { perm: axes }));
 }
-/** Sound because a `Checked` argument is the argument or an error that never runs. */
-const dimList = (dims: unknown): readonly number[] => dims as readonly number[];
 
 /** One position of an axis, which goes away. */
 export function select<S, A extends number, I extends number>(
@@ -81,7 +81,7 @@ export function slice<S, A extends number, const F extends number = 0, const E e
   const rank = value.type.shape.length;
   const o = settings<{ start: number; end: number | null; step: number }>(options, { start: 0, end: null, step: 1 });
   const axis = axisOf(rank, Number(dim));
-  check(call, [value], axisFault(rank, Number(dim)), positive("step", o.step));
+  check(call, [value], unknownFault(options, o), axisFault(rank, Number(dim)), positive("step", o.step));
   const { builder } = call;
   const whole = (n: number): boolean => Number.isSafeInteger(n);
   check(
@@ -110,7 +110,7 @@ export function pad<S, const L extends readonly number[]>(
   options: PadOptions = {},
 ): Tensor<After<S, [Pad<L>]>> {
   const call = enter("pad", pad);
-  const pads = dimList(sides);
+  const pads = listOf<number>(call, "the pads are", sides);
   const value = operand(call, x);
   const rank = value.type.shape.length;
   const wrong = pads.length % 2 !== 0 || pads.length > 2 * rank || pads.some((n) => !Number.isSafeInteger(n));
@@ -119,10 +119,15 @@ export function pad<S, const L extends readonly number[]>(
     [value],
     wrong ? { code: "pad", text: `pads are [${pads.join(", ")}], but must be an even number of integers, at most ${2 * rank}` } : null,
   );
-  const mode = modes[options.mode ?? "constant"];
-  const both = Array.from({ length: rank }, (_, axis) => [pads[2 * (rank - 1 - axis)] ?? 0, pads[2 * (rank - 1 - axis) + 1] ?? 0] as const);
+  const { mode: name = "constant", value: filling = 0 } = options;
+  const known = Object.hasOwn(modes, name)
+    ? null
+    : { code: "option-range", text: `mode is "${name}", but must be ${Object.keys(modes).join(", ")}` };
+  check(call, [value], unknownFault(options, { mode: name, value: filling }), known, padFault(value.type.shape, pads, name));
+  const mode = modes[name];
+  const both = padsByAxis(rank, pads);
   const { builder } = call;
   const list = builder.constant("int64", [...both.map(([begin]) => begin), ...both.map(([, end]) => end)]);
-  const fill = mode === "constant" ? within(call, () => builder.constant(value.type.dtype, options.value ?? 0)) : null;
+  const fill = mode === "constant" ? within(call, () => builder.constant(value.type.dtype, filling)) : null;
   return result(call, add(call, "Pad", [value, list, fill], { mode }));
 }

@@ -11,7 +11,7 @@ import {
 } from "../shape-rules/normalization.ts";
 import type { Checked, Tensor } from "../tensor.ts";
 import { add, type Call, check, declare, enterLayer, operand, result } from "../trace.ts";
-import { settings } from "./options.ts";
+import { settings, unknownFault } from "./options.ts";
 
 /** The options of batch normalisations. */
 export interface BatchNormOptions<F> {
@@ -32,7 +32,7 @@ export function batchNorm2d<S, F extends number = number>(
 ): Tensor<S> {
   const o = batchNormSettings(options);
   const call = enterLayer("batchNorm2d", batchNorm2d, o.name);
-  return result(call, batchNorm(call, x, o, [4], "[N, C, H, W]"));
+  return result(call, batchNorm(call, x, options, o, [4], "[N, C, H, W]"));
 }
 /** Batch normalisation of features [N, C] or sequences [N, C, L], as torch.nn.BatchNorm1d. */
 export function batchNorm1d<S, F extends number = number>(
@@ -41,7 +41,7 @@ export function batchNorm1d<S, F extends number = number>(
 ): Tensor<S> {
   const o = batchNormSettings(options);
   const call = enterLayer("batchNorm1d", batchNorm1d, o.name);
-  return result(call, batchNorm(call, x, o, [2, 3], "[N, C] or [N, C, L]"));
+  return result(call, batchNorm(call, x, options, o, [2, 3], "[N, C] or [N, C, L]"));
 }
 /** Batch normalisation of volumes, as torch.nn.BatchNorm3d. */
 export function batchNorm3d<S, F extends number = number>(
@@ -50,7 +50,7 @@ export function batchNorm3d<S, F extends number = number>(
 ): Tensor<S> {
   const o = batchNormSettings(options);
   const call = enterLayer("batchNorm3d", batchNorm3d, o.name);
-  return result(call, batchNorm(call, x, o, [5], "[N, C, T, H, W]"));
+  return result(call, batchNorm(call, x, options, o, [5], "[N, C, T, H, W]"));
 }
 
 interface BatchNormSettings {
@@ -61,12 +61,12 @@ interface BatchNormSettings {
   readonly init: LayerInit;
   readonly name: string | undefined;
 }
-const batchNormSettings = (options: object): BatchNormSettings =>
+const batchNormSettings = (options: unknown): BatchNormSettings =>
   settings<BatchNormSettings>(options, { numFeatures: null, eps: 1e-5, momentum: 0.1, affine: true, init: {}, name: undefined });
 /** Weight, bias, running mean and variance [C]. */
-function batchNorm(call: Call, x: unknown, o: BatchNormSettings, ranks: readonly number[], wanted: string): Value {
+function batchNorm(call: Call, x: unknown, options: unknown, o: BatchNormSettings, ranks: readonly number[], wanted: string): Value {
   const value = operand(call, x);
-  check(call, [value], channelsFault(value.type.shape, ranks, wanted, o.numFeatures));
+  check(call, [value], unknownFault(options, o), channelsFault(value.type.shape, ranks, wanted, o.numFeatures));
   const c = value.type.shape[1] ?? 0;
   // Without learnt ones, the scale and shift are constants.
   const fixed = (n: number): Value =>
@@ -106,7 +106,7 @@ export function layerNorm<S, const F extends number | readonly number[] = number
   const call = enterLayer("layerNorm", layerNorm, o.name);
   const value = operand(call, x);
   const expected = typeof o.normalizedShape === "number" ? [o.normalizedShape] : o.normalizedShape;
-  check(call, [value], layerNormFault(value.type.shape, expected));
+  check(call, [value], unknownFault(options, o), layerNormFault(value.type.shape, expected));
   const normalized = value.type.shape.slice(-(expected?.length ?? 1));
   const fixed = (n: number): Value =>
     call.builder.constant(

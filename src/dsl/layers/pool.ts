@@ -3,22 +3,11 @@ import type { Value } from "../../ir/graph.ts";
 import type { After, Once } from "../layer.ts";
 import { type HalfKernel, halfKernelFault, type Pool1d, type Pool2d, type Pool3d } from "../shape-rules/pool.ts";
 import { rankFault } from "../shape-rules/show.ts";
-import {
-  type Natural,
-  natural,
-  type Pair,
-  type Positive,
-  padsOf,
-  positive,
-  type Sizes,
-  type Triple,
-  type Window,
-  windowFault,
-} from "../shape-rules/window.ts";
+import { type Natural, natural, type Positive, padsOf, positive, type Sizes, type Window, windowFault } from "../shape-rules/window.ts";
 import type { Checked, Tensor } from "../tensor.ts";
 import { add, type Call, check, enter, operand, result } from "../trace.ts";
 import { layouts, perAxis } from "./conv.ts";
-import { settings } from "./options.ts";
+import { required, settings, unknownFault } from "./options.ts";
 
 /** The options of all pools; an option that fails its own check turns into the type of its message. */
 export interface PoolOptions<Op extends string, K, St, P, M> {
@@ -38,10 +27,10 @@ export interface CountPadding {
 /** The maximum of each window, as torch.nn.MaxPool2d: float32[N, C, H, W] -> float32[N, C, H', W']. */
 export function maxPool2d<
   S,
-  const K extends Pair,
-  const St extends Pair = K,
-  const P extends Pair = 0,
-  const D extends Pair = 1,
+  const K extends Sizes,
+  const St extends Sizes = K,
+  const P extends Sizes = 0,
+  const D extends Sizes = 1,
   M extends boolean = false,
   Z = After<S, [Pool2d<"maxPool2d", K, St, P, D, M>]>,
   Y = Z,
@@ -55,9 +44,9 @@ export function maxPool2d<
 /** The mean of each window, as torch.nn.AvgPool2d: float32[N, C, H, W] -> float32[N, C, H', W']. */
 export function avgPool2d<
   S,
-  const K extends Pair,
-  const St extends Pair = K,
-  const P extends Pair = 0,
+  const K extends Sizes,
+  const St extends Sizes = K,
+  const P extends Sizes = 0,
   M extends boolean = false,
   Z = After<S, [Pool2d<"avgPool2d", K, St, P, 1, M>]>,
   Y = Z,
@@ -98,10 +87,10 @@ export function avgPool1d<
 /** The maximum of each window, as torch.nn.MaxPool3d: float32[N, C, T, H, W] -> float32[N, C, T', H', W']. */
 export function maxPool3d<
   S,
-  const K extends Triple,
-  const St extends Triple = K,
-  const P extends Triple = 0,
-  const D extends Triple = 1,
+  const K extends Sizes,
+  const St extends Sizes = K,
+  const P extends Sizes = 0,
+  const D extends Sizes = 1,
   M extends boolean = false,
   Z = After<S, [Pool3d<"maxPool3d", K, St, P, D, M>]>,
   Y = Z,
@@ -115,9 +104,9 @@ export function maxPool3d<
 /** The mean of each window, as torch.nn.AvgPool3d: float32[N, C, T, H, W] -> float32[N, C, T', H', W']. */
 export function avgPool3d<
   S,
-  const K extends Triple,
-  const St extends Triple = K,
-  const P extends Triple = 0,
+  const K extends Sizes,
+  const St extends Sizes = K,
+  const P extends Sizes = 0,
   M extends boolean = false,
   Z = After<S, [Pool3d<"avgPool3d", K, St, P, 1, M>]>,
   Y = Z,
@@ -128,12 +117,12 @@ export function avgPool3d<
 
 function maxima(call: Call, x: unknown, options: object, axes: 1 | 2 | 3): Value {
   const o = poolSettings(options);
-  const value = checkedInput(call, x, o, axes);
+  const value = checkedInput(call, x, options, o, axes);
   return add(call, "MaxPool", [value], { ...windowAttributes(o, axes), dilations: perAxis(o.dilation, axes) });
 }
 function means(call: Call, x: unknown, options: object, axes: 1 | 2 | 3): Value {
   const o = poolSettings(options);
-  const value = checkedInput(call, x, o, axes);
+  const value = checkedInput(call, x, options, o, axes);
   return add(call, "AveragePool", [value], { ...windowAttributes(o, axes), count_include_pad: o.countIncludePad ? 1 : 0 });
 }
 
@@ -141,8 +130,8 @@ interface PoolSettings extends Window {
   readonly ceilMode: boolean;
   readonly countIncludePad: boolean;
 }
-function poolSettings(options: object): PoolSettings {
-  const { kernelSize } = settings<{ kernelSize: Sizes }>(options, { kernelSize: 0 });
+function poolSettings(options: unknown): PoolSettings {
+  const { kernelSize } = settings<{ kernelSize: Sizes }>(options, { kernelSize: required });
   return settings<PoolSettings>(options, {
     kernelSize,
     stride: kernelSize,
@@ -152,11 +141,18 @@ function poolSettings(options: object): PoolSettings {
     countIncludePad: true,
   });
 }
-function checkedInput(call: Call, x: unknown, o: PoolSettings, axes: 1 | 2 | 3): Value {
+function checkedInput(call: Call, x: unknown, options: unknown, o: PoolSettings, axes: 1 | 2 | 3): Value {
   const value = operand(call, x);
-  const padding = typeof o.padding === "string" ? null : natural("padding", o.padding);
-  const options = [positive("kernelSize", o.kernelSize), positive("stride", o.stride), positive("dilation", o.dilation), padding];
-  check(call, [value], rankFault(value.type.shape.length, axes + 2, layouts[axes]), ...options);
+  check(
+    call,
+    [value],
+    unknownFault(options, o),
+    rankFault(value.type.shape.length, axes + 2, layouts[axes]),
+    positive("kernelSize", o.kernelSize, axes),
+    positive("stride", o.stride, axes),
+    positive("dilation", o.dilation, axes),
+    typeof o.padding === "string" ? null : natural("padding", o.padding, axes),
+  );
   check(call, [value], halfKernelFault(o), windowFault(value.type.shape.slice(2), o));
   return value;
 }

@@ -6,7 +6,15 @@ import type { After, Once } from "../layer.ts";
 import { type AxisFault, axisFault, axisOf } from "../shape-rules/axes.ts";
 import type { NewAxisFault, Unsqueeze } from "../shape-rules/join.ts";
 import type { Squeeze, SqueezeFault } from "../shape-rules/movement.ts";
-import { type Expand, expandFault, type Flatten, type JoinSum, type Reshape, reshapeFault } from "../shape-rules/reshape.ts";
+import {
+  type Expand,
+  expandFault,
+  type Flatten,
+  type FlattenFault,
+  type JoinSum,
+  type Reshape,
+  reshapeFault,
+} from "../shape-rules/reshape.ts";
 import { show } from "../shape-rules/show.ts";
 import type { Checked, FlatTensor, Tensor } from "../tensor.ts";
 import { add, type Call, check, enter, operand, result, writtenShape } from "../trace.ts";
@@ -15,7 +23,7 @@ import { shapeTensor } from "./shape-tensor.ts";
 /** Joins the axes from startDim to endDim into one; without arguments all but the batch. */
 export function flatten<S, A extends number = 1, B extends number = -1>(
   x: Tensor<S>,
-  startDim?: Checked<A, AxisFault<"flatten", S, A>>,
+  startDim?: Checked<A, FlattenFault<S, A, B>>,
   endDim?: Checked<B, AxisFault<"flatten", S, B>>,
 ): FlatTensor<After<S, [Flatten<A, B>]>, JoinSum<S, A, B>> {
   const call = enter("flatten", flatten);

@@ -1,18 +1,18 @@
 /** Resizing images, as torch.nn.functional.interpolate. */
 import type { Value } from "../../ir/graph.ts";
 import type { After, Once } from "../layer.ts";
-import type { Resize } from "../shape-rules/resize.ts";
+import type { EitherFault, Resize } from "../shape-rules/resize.ts";
 import { rankFault } from "../shape-rules/show.ts";
-import { at, type Pair, type Positive, positive } from "../shape-rules/window.ts";
+import { at, type Positive, positive, type Sizes } from "../shape-rules/window.ts";
 import type { Checked, Tensor } from "../tensor.ts";
 import { add, type Call, check, enter, type Fault, operand, result } from "../trace.ts";
-import { settings } from "./options.ts";
+import { required, settings, unknownFault } from "./options.ts";
 
 /** How pixels between pixels are made. */
 export type ResizeMode = "nearest" | "bilinear" | "bicubic";
 interface ResizeSettings {
-  readonly size: Pair | null;
-  readonly scaleFactor: Pair | null;
+  readonly size: Sizes | null;
+  readonly scaleFactor: Sizes | null;
   readonly mode: ResizeMode;
   readonly alignCorners: boolean;
 }
@@ -20,15 +20,15 @@ interface ResizeSettings {
 /** Resizes an image to `size`, or by `scaleFactor`: float32[N, C, H, W] -> float32[N, C, H', W']. */
 export function interpolate<
   S,
-  const Z extends Pair | null = null,
-  const F extends Pair | null = null,
+  const Z extends Sizes | null = null,
+  const F extends Sizes | null = null,
   R = After<S, [Resize<"interpolate", Z, F>]>,
   Q = R,
 >(
   x: Checked<Tensor<S>, R>,
   options: {
     size?: Checked<Z, Positive<"interpolate: size", Z>>;
-    scaleFactor?: F;
+    scaleFactor?: Checked<F, EitherFault<Z, F>>;
     mode?: ResizeMode;
     /** Whether the centres of the corner pixels keep their place; for "bilinear" and "bicubic". */
     alignCorners?: boolean;
@@ -38,13 +38,14 @@ export function interpolate<
   return result(call, resized(call, x, options));
 }
 /** Enlarges an image by a factor, as torch.nn.Upsample. */
-export function upsample<S, const F extends Pair, R = After<S, [Resize<"upsample", null, F>]>, Q = R>(
+export function upsample<S, const F extends Sizes, R = After<S, [Resize<"upsample", null, F>]>, Q = R>(
   x: Checked<Tensor<S>, R>,
   options: { scaleFactor: Checked<F, Positive<"upsample: scaleFactor", F>>; mode?: ResizeMode; alignCorners?: boolean },
 ): Tensor<Once<R, Q>> {
   const call = enter("upsample", upsample);
-  const { scaleFactor } = settings<{ scaleFactor: Pair }>(options, { scaleFactor: 0 });
-  check(call, [operand(call, x)], positive("scaleFactor", scaleFactor));
+  const { scaleFactor } = settings<{ scaleFactor: Sizes }>(options, { scaleFactor: required });
+  const known = { scaleFactor, mode: null, alignCorners: null };
+  check(call, [operand(call, x)], unknownFault(options, known), positive("scaleFactor", scaleFactor, 2));
   return result(call, resized(call, x, options));
 }
 
@@ -54,9 +55,10 @@ function resized(call: Call, x: unknown, options: object): Value {
   check(
     call,
     [value],
+    unknownFault(options, o),
     rankFault(value.type.shape.length, 4, "[N, C, H, W]"),
     optionFault(o),
-    o.size === null ? null : positive("size", o.size),
+    o.size === null ? null : positive("size", o.size, 2),
   );
   const { builder } = call;
   // ONNX reads the sizes of all axes, or the scales of all: the first two stay.

@@ -28,8 +28,10 @@ export type AxisFault<Op extends string, S, A extends number> = S extends string
 /** The index of an axis; the axis itself when there is none. */
 export const axisOf = (rank: number, axis: number): number => axisIndex(axis, rank) ?? axis;
 /** That a tensor of `rank` axes has no such axis, or null. */
-export const axisFault = (rank: number, axis: number): Fault | null =>
-  axisIndex(axis, rank) !== null ? null : { code: "axis-range", text: `axis ${axis} is out of range for ${rank} axes` };
+export function axisFault(rank: number, axis: number): Fault | null {
+  if (Number.isNaN(axis)) return { code: "axis-range", text: "the axis is missing, or no number" };
+  return axisIndex(axis, rank) !== null ? null : { code: "axis-range", text: `axis ${axis} is out of range for ${rank} axes` };
+}
 
 /** The product of dims: exact with at most one symbolic. */
 export type Volume<L, V = 1> = L extends readonly [infer D, ...infer R] ? Volume<R, TimesDims<V, D>> : V;

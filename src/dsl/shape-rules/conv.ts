@@ -1,7 +1,7 @@
 /** Convolutions: [N, C, H, W] -> [N, outChannels, H', W']. */
 import { addDims, type Dim, mulDims } from "../../ir/dim.ts";
 import type { Shape } from "../../ir/shape.ts";
-import type { AddInt, Int, Mod, MulInt, SubInt } from "../arith.generated.ts";
+import type { AddInt, Int, Less, Mod, MulInt, SubInt } from "../arith.generated.ts";
 import type { AddDim, Clash, MulDim, Print, Show } from "../dim-types.ts";
 import type { Rule } from "../layer.ts";
 import type { Mismatch } from "../tensor.ts";
@@ -11,6 +11,7 @@ import {
   type At,
   at,
   type IsEmpty,
+  type Positive,
   padsOf,
   type Sizes,
   type Window,
@@ -61,11 +62,13 @@ export type Channels<S> = S extends readonly [unknown, infer C, ...unknown[]] ? 
 /** True, or a message when the groups do not divide the channels. */
 export type GroupsFault<Op extends string, C, O extends number, G extends number> = G extends 1
   ? true
-  : IsMultiple<C, G> extends true
-    ? IsMultiple<O, G> extends true
-      ? true
-      : `${Op}: groups ${G} does not divide outChannels ${O}`
-    : `${Op}: groups ${G} does not divide the ${Show<C>} input channels`;
+  : Positive<`${Op}: groups`, G> extends infer F extends string
+    ? F
+    : IsMultiple<C, G> extends true
+      ? IsMultiple<O, G> extends true
+        ? true
+        : `${Op}: groups ${G} does not divide outChannels ${O}`
+      : `${Op}: groups ${G} does not divide the ${Show<C>} input channels`;
 type IsMultiple<A, B extends number> = A extends number ? (number extends Mod<A, B> ? true : Mod<A, B> extends 0 ? true : false) : true;
 /** That the groups do not divide the channels, or null. */
 export function groupsFault(c: Dim, outChannels: number, groups: number): Fault | null {
@@ -89,6 +92,37 @@ export function strideFault(stride: Sizes, padding: unknown): Fault | null {
   if (padding !== "same" || list.every((s) => s === 1)) return null;
   const text = `padding "same" needs stride 1, but stride is ${typeof stride === "number" ? stride : `[${list.join(", ")}]`}`;
   return { code: "same-stride", text, help: "give the padding as numbers" };
+}
+
+/** True, or a message when an output padding reaches the stride and the dilation: PyTorch's rule. */
+export type OutputPaddingFault<Op extends string, E, St, D> = [E] extends [0]
+  ? true
+  : TooFar<At<E, 0>, At<St, 0>, At<D, 0>> extends true
+    ? OutputPaddingMessage<Op, At<E, 0>, At<St, 0>, At<D, 0>>
+    : TooFar<At<E, 1>, At<St, 1>, At<D, 1>> extends true
+      ? OutputPaddingMessage<Op, At<E, 1>, At<St, 1>, At<D, 1>>
+      : TooFar<At<E, 2>, At<St, 2>, At<D, 2>> extends true
+        ? OutputPaddingMessage<Op, At<E, 2>, At<St, 2>, At<D, 2>>
+        : true;
+type TooFar<E, S, D> = [E, S, D] extends [infer e extends number, infer s extends number, infer d extends number]
+  ? [Less<e, s>, Less<e, d>] extends [false, false]
+    ? true
+    : false
+  : false;
+type OutputPaddingMessage<
+  Op extends string,
+  E,
+  S,
+  D,
+> = `${Op}: outputPadding is ${E & number}, but must be less than stride ${S & number} or dilation ${D & number}`;
+/** That an output padding reaches the stride and the dilation, or null. */
+export function outputPaddingFault(w: Pick<Window, "stride" | "dilation"> & { readonly outputPadding: Sizes }): Fault | null {
+  for (const i of [0, 1, 2]) {
+    const [e, s, d] = [at(w.outputPadding, i), at(w.stride, i), at(w.dilation, i)];
+    if (e === 0 || e < s || e < d) continue;
+    return { code: "output-padding", text: `outputPadding is ${e}, but must be less than stride ${s} or dilation ${d}` };
+  }
+  return null;
 }
 
 /** (X - 1) S - 2 P + D (K - 1) + E + 1, with the output padding E. */

@@ -1,5 +1,5 @@
 /** Moving and cutting axes: transpose, permute, select, slice, split, squeeze, reductions. */
-import type { Dim } from "../../ir/dim.ts";
+import { addDims, type Dim } from "../../ir/dim.ts";
 import type { AddInt, CeilDiv, Int, LessInt, SubInt, ToNumber } from "../arith.generated.ts";
 import type { AddDim, Print, Show, Dim as TypeDim } from "../dim-types.ts";
 import type { Rule } from "../layer.ts";
@@ -300,10 +300,16 @@ export type PadFault<S, L> = number extends Length<S> | Length<L>
   : S extends readonly unknown[]
     ? L extends readonly number[]
       ? PairsFit<S, L> extends true
-        ? true
+        ? PadFits<PadShape<S, L>>
         : `pad: pads are ${Print<L>}, but must be an even number of integers, at most ${Doubled<S>}`
       : true
     : true;
+/** True, or a message when negative pads cut more than there is. */
+type PadFits<R> = R extends readonly unknown[]
+  ? true extends { [K in keyof R]: R[K] extends number ? (`${R[K]}` extends `-${string}` ? true : false) : false }[number]
+    ? `pad: the pads leave ${Print<R>}`
+    : true
+  : true;
 type Doubled<S extends readonly unknown[]> = [...S, ...S] extends { readonly length: infer L extends number } ? L : number;
 type PairsFit<S, L> = L extends readonly []
   ? true
@@ -317,6 +323,21 @@ export type PadShape<S, L> = S extends string ? S : number extends Length<S> | L
 /** pad as a rule. */
 export interface Pad<L> extends Rule {
   readonly out: PadShape<this["in"], L>;
+}
+/** The pads [before, after] of each axis, of a list [left, right, top, bottom, ...] for the last axes. */
+export const padsByAxis = (rank: number, pads: readonly number[]): readonly (readonly [number, number])[] =>
+  Array.from({ length: rank }, (_, axis) => [pads[2 * (rank - 1 - axis)] ?? 0, pads[2 * (rank - 1 - axis) + 1] ?? 0] as const);
+/** That pads cut more than there is, or mirror and repeat more than there is, as PyTorch's rules are; or null. */
+export function padFault(shape: readonly Dim[], pads: readonly number[], mode: string): Fault | null {
+  const both = padsByAxis(shape.length, pads);
+  const left = shape.map((d, i) => addDims(d, (both[i]?.[0] ?? 0) + (both[i]?.[1] ?? 0)));
+  if (left.some((d) => typeof d === "number" && d < 0)) return { code: "pad-size", text: `the pads leave [${left.map(show).join(", ")}]` };
+  // A reflection leaves out the border itself.
+  const border = mode === "reflect" ? 1 : mode === "circular" ? 0 : Number.NEGATIVE_INFINITY;
+  const axis = shape.findIndex((d, i) => typeof d === "number" && Math.max(...(both[i] ?? [0])) > Math.max(d - border, 0));
+  if (axis < 0) return null;
+  const text = `mode "${mode}" has no values for pads of ${both[axis]?.join(" and ")} on axis ${axis}, which has ${show(shape[axis])}`;
+  return { code: "pad-size", text, help: `pad less, or use mode "replicate"` };
 }
 type PadDim<D, A extends number, B extends number> = [`${A}`, `${B}`] extends [infer p extends Int, infer q extends Int]
   ? AddDim<D, AddInt<p, q> & string>

@@ -1,12 +1,12 @@
 /** Reshaping: flatten, reshape, expand. */
 import { type Dim, exactDiv, isUnknown, productOf } from "../../ir/dim.ts";
 import type { Shape } from "../../ir/shape.ts";
-import type { LessInt, Mod } from "../arith.generated.ts";
+import type { Int, LessInt, Mod } from "../arith.generated.ts";
 import type { Clash, FloorDivDim, MulDim, Show, Dim as TypeDim } from "../dim-types.ts";
 import type { Rule } from "../layer.ts";
 import type { Length } from "../tensor.ts";
 import type { Fault } from "../trace.ts";
-import type { Axis, SplitAt, Volume } from "./axes.ts";
+import type { Axis, AxisFault, SplitAt, Volume } from "./axes.ts";
 import { clash, show } from "./show.ts";
 
 /** The result of flatten from axis A to axis B. */
@@ -21,6 +21,17 @@ export type FlattenShape<S, A extends number, B extends number> = S extends stri
       : SplitAt<S, Axis<S, A>> extends [infer H extends readonly unknown[], unknown]
         ? Middle<S, H, Axis<S, B>>
         : never;
+/** True, or a message when S has no axis A, or A comes after B. */
+export type FlattenFault<S, A extends number, B extends number> =
+  AxisFault<"flatten", S, A> extends infer F extends string
+    ? F
+    : B extends -1
+      ? true
+      : [Axis<S, A>, Axis<S, B>] extends [infer a extends Int, infer b extends Int]
+        ? LessInt<b, a> extends true
+          ? `flatten: startDim ${A} comes after endDim ${B}`
+          : true
+        : true;
 /** flatten as a rule. */
 export interface Flatten<A extends number, B extends number> extends Rule {
   readonly out: FlattenShape<this["in"], A, B>;

@@ -8,13 +8,17 @@ import type { At } from "./window.ts";
 /** The result of interpolate with a size Z (null: none) or a scale factor F (null: none). */
 export type ResizeShape<Op extends string, S, Z, F> = S extends readonly [infer N, infer C, infer H, infer W]
   ? Z extends null
-    ? [N, C, ScaleDim<H, At<F, 0>>, ScaleDim<W, At<F, 1>>]
+    ? [F] extends [null]
+      ? `${Op}: give either size or scaleFactor`
+      : [N, C, ScaleDim<H, At<F, 0>>, ScaleDim<W, At<F, 1>>]
     : [N, C, At<Z, 0>, At<Z, 1>]
   : Mismatch<Op, S, "[N, C, H, W]", [number, number, number, number]>;
 /** interpolate and upsample as a rule. */
 export interface Resize<Op extends string, Z, F> extends Rule {
   readonly out: ResizeShape<Op, this["in"], Z, F>;
 }
+/** True, or a message when there are both a size and a scale factor. */
+export type EitherFault<Z, F> = [Z] extends [null] ? true : [F] extends [null] ? true : "interpolate: give either size or scaleFactor";
 /** floor(X F), for integers and for decimals that binary numbers hold exactly: 0.5, 1.25. */
 type ScaleDim<X, F> = F extends number
   ? `${F}` extends `-${string}` | "0"

@@ -1,7 +1,7 @@
 /** Sliding windows, which convolutions and pools share: their sizes in types, and what is wrong with their options. */
 import { addDims, type Dim, floorDiv } from "../../ir/dim.ts";
 import type { AddInt, Int, MulInt, SubInt } from "../arith.generated.ts";
-import type { AddDim, FloorDivDim, Show } from "../dim-types.ts";
+import type { AddDim, FloorDivDim, Print, Show } from "../dim-types.ts";
 import type { Fault } from "../trace.ts";
 import { show } from "./show.ts";
 
@@ -147,33 +147,63 @@ export function windowFault(sizes: readonly Dim[], w: Window): Fault | null {
 /** An option as messages show it: text, which a number was wanted in place of, in quotes. */
 const shownOption = (option: unknown): string => (typeof option === "string" ? JSON.stringify(option) : String(option));
 
-/** True, or a message when an option is not a positive integer. */
-export type Positive<Label extends string, V> = V extends readonly [infer A, ...infer R]
-  ? Positive<Label, A> extends true
-    ? Positive<Label, R>
-    : Positive<Label, A>
+/** True, or a message when an option is not a positive integer, or as many of them as there are axes. */
+export type Positive<Label extends string, V> = V extends readonly unknown[]
+  ? Counted<Label, V> extends infer F extends string
+    ? F
+    : EachPositive<Label, V>
+  : EachPositive<Label, V>;
+/** True, or a message when a list has not a number for each axis: three in a layer for volumes, else two. */
+type Counted<Label extends string, V extends readonly unknown[]> = number extends V["length"]
+  ? true
+  : V["length"] extends AxesOf<Label>
+    ? true
+    : `${Label} is ${Print<V>}, but must be a number or ${AxesOf<Label>} numbers`;
+type AxesOf<Label extends string> = Label extends `${string}3d: ${string}` ? 3 : 2;
+type EachPositive<Label extends string, V> = V extends readonly [infer A, ...infer R]
+  ? EachPositive<Label, A> extends true
+    ? EachPositive<Label, R>
+    : EachPositive<Label, A>
   : V extends number
     ? `${V}` extends "0" | `-${string}` | `${string}.${string}`
       ? `${Label} is ${V}, but must be a positive integer`
       : true
     : true;
-/** That an option is not a positive integer, or null. */
-export function positive(option: string, v: Sizes): Fault | null {
-  const bad = (typeof v === "object" ? v : [v]).find((n) => !Number.isSafeInteger(n) || n <= 0);
-  return bad === undefined ? null : { code: "option-range", text: `${option} is ${shownOption(bad)}, but must be a positive integer` };
+/** That an option is not a positive integer, or as many of them as there are axes, or null. */
+export function positive(option: string, v: Sizes, axes: 1 | 2 | 3 = 1): Fault | null {
+  return countFault(option, v, axes) ?? rangeFault(option, v, "a positive integer", (n) => n > 0);
 }
-/** True, or a message when an option is not an integer from 0 on. */
-export type Natural<Label extends string, V> = V extends readonly [infer A, ...infer R]
-  ? Natural<Label, A> extends true
-    ? Natural<Label, R>
-    : Natural<Label, A>
+/** That an option is a list of more or fewer numbers than there are axes, or null. */
+function countFault(option: string, v: Sizes, axes: 1 | 2 | 3): Fault | null {
+  if (!Array.isArray(v) || v.length === axes) return null;
+  const text = `${option} is [${v.join(", ")}], but must be a number${axes === 1 ? "" : ` or ${axes} numbers`}`;
+  return { code: "option-count", text };
+}
+function rangeFault(option: string, v: Sizes | readonly Sides[], wanted: string, fits: (n: number) => boolean): Fault | null {
+  const list: readonly number[] = Array.isArray(v) ? v.flat() : [v];
+  const index = list.findIndex((n) => !Number.isSafeInteger(n) || !fits(n));
+  if (index < 0) return null;
+  const bad: unknown = list[index];
+  return { code: "option-range", text: `${option} is ${bad === undefined ? "missing" : shownOption(bad)}, but must be ${wanted}` };
+}
+/** True, or a message when an option is not an integer from 0 on, or as many of them as there are axes. */
+export type Natural<Label extends string, V> = V extends readonly number[]
+  ? Counted<Label, V> extends infer F extends string
+    ? F
+    : EachNatural<Label, V>
+  : EachNatural<Label, V>;
+type EachNatural<Label extends string, V> = V extends readonly [infer A, ...infer R]
+  ? EachNatural<Label, A> extends true
+    ? EachNatural<Label, R>
+    : EachNatural<Label, A>
   : V extends number
     ? `${V}` extends `-${string}` | `${string}.${string}`
       ? `${Label} is ${V}, but must be a natural number`
       : true
     : true;
 /** That an option is not an integer from 0 on, or null. */
-export function natural(option: string, v: Sizes | readonly Sides[]): Fault | null {
-  const bad = (typeof v === "object" ? v.flat() : [v]).find((n) => !Number.isSafeInteger(n) || n < 0);
-  return bad === undefined ? null : { code: "option-range", text: `${option} is ${shownOption(bad)}, but must be a natural number` };
+export function natural(option: string, v: Sizes | readonly Sides[], axes?: 1 | 2 | 3): Fault | null {
+  const count = axes === undefined || !isSizes(v) ? null : countFault(option, v, axes);
+  return count ?? rangeFault(option, v, "a natural number", (n) => n >= 0);
 }
+const isSizes = (v: Sizes | readonly Sides[]): v is Sizes => !Array.isArray(v) || v.every((n) => typeof n === "number");
