@@ -1,5 +1,5 @@
 /** Ctrl-C: the first one asks for a clean end, the second one ends at once. */
-import { writeErr } from "./terminal.ts";
+import { writeErr } from "./output/terminal.ts";
 
 /** A signal that Ctrl-C aborts, until it is disposed of. */
 export function interruptSignal(): { readonly signal: AbortSignal; dispose(): void } {

@@ -2,9 +2,9 @@
 import { Command, CommanderError } from "commander";
 import { isCompileError } from "../ir/diagnostic.ts";
 import { version } from "../version.ts";
-import { printDiagnosticWithSource } from "./print-diagnostic.ts";
-import { errColors, harmless, outColors, writeErr, writeOut } from "./terminal.ts";
-import { SaidAlready, UsageError } from "./usage.ts";
+import { SaidAlready, UsageError } from "./input/usage.ts";
+import { printDiagnosticWithSource } from "./output/print-diagnostic.ts";
+import { errColors, harmless, outColors, writeErr, writeOut } from "./output/terminal.ts";
 
 /** Success, the user's mistake in a model or file, and wrong usage of the command line. */
 const exitCodes = { success: 0, userError: 1, usage: 2, interrupted: 130 } as const;
@@ -17,46 +17,52 @@ interface Entry {
 const commands: Readonly<Record<string, Entry>> = {
   compile: {
     summary: "compile a model to an ONNX file, for inference or for training",
-    load: async () => (await import("./compile.ts")).compileCommand(),
+    load: async () => (await import("./commands/compile.ts")).compileCommand(),
   },
   summary: {
     summary: "the layers of a model: shapes, parameters, MACs, receptive fields",
-    load: async () => (await import("./summary.ts")).summaryCommand(),
+    load: async () => (await import("./commands/summary.ts")).summaryCommand(),
   },
   check: {
     summary: "type-check and trace model files: every mistake, with its line",
-    load: async () => (await import("./check.ts")).checkCommand(),
+    load: async () => (await import("./commands/check.ts")).checkCommand(),
   },
   "receptive-field": {
     summary: "what one position of a value sees of the input",
-    load: async () => (await import("./receptive-field.ts")).receptiveFieldCommand(),
+    load: async () => (await import("./commands/receptive-field.ts")).receptiveFieldCommand(),
   },
   diff: {
     summary: "what changed between two models: layers, shapes, weights, cost, outputs",
-    load: async () => (await import("./diff.ts")).diffCommand(),
+    load: async () => (await import("./commands/diff.ts")).diffCommand(),
   },
   profile: {
     summary: "where a model's time goes, by layer, op or line, and what bounds it",
-    load: async () => (await import("./profile.ts")).profileCommand(),
+    load: async () => (await import("./commands/profile.ts")).profileCommand(),
   },
   memory: {
     summary: "how much memory activations take, for inference and for training",
-    load: async () => (await import("./memory.ts")).memoryCommand(),
+    load: async () => (await import("./commands/memory.ts")).memoryCommand(),
   },
   report: {
     summary: "a page about a model: its graph, costs, receptive fields, optimisations",
-    load: async () => (await import("./report.ts")).reportCommand(),
+    load: async () => (await import("./commands/report.ts")).reportCommand(),
   },
-  train: { summary: "train a model on MNIST or on folders of images", load: async () => (await import("./train.ts")).trainCommand() },
-  run: { summary: "run a model on images or tensors", load: async () => (await import("./run.ts")).runCommand() },
-  print: { summary: "a model's graph as text or JSON", load: async () => (await import("./print.ts")).printCommand() },
-  grad: { summary: "a model with its gradients as further outputs", load: async () => (await import("./grad.ts")).gradCommand() },
+  train: {
+    summary: "train a model on MNIST or on folders of images",
+    load: async () => (await import("./commands/train.ts")).trainCommand(),
+  },
+  run: { summary: "run a model on images or tensors", load: async () => (await import("./commands/run.ts")).runCommand() },
+  print: { summary: "a model's graph as text or JSON", load: async () => (await import("./commands/print.ts")).printCommand() },
+  grad: { summary: "a model with its gradients as further outputs", load: async () => (await import("./commands/grad.ts")).gradCommand() },
   types: {
     summary: "a model's inputs and outputs as TypeScript, for createSession<typeof model>",
-    load: async () => (await import("./types.ts")).typesCommand(),
+    load: async () => (await import("./commands/types.ts")).typesCommand(),
   },
-  lsp: { summary: "the language server, which editors start", load: async () => (await import("./lsp.ts")).lspCommand() },
-  doctor: { summary: "check that this machine can run and train models", load: async () => (await import("./doctor.ts")).doctorCommand() },
+  lsp: { summary: "the language server, which editors start", load: async () => (await import("./commands/lsp.ts")).lspCommand() },
+  doctor: {
+    summary: "check that this machine can run and train models",
+    load: async () => (await import("./commands/doctor.ts")).doctorCommand(),
+  },
 };
 
 const introduction = `

@@ -5,7 +5,7 @@
 
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { type MessagePort, receiveMessageOnPort, Worker } from "node:worker_threads";
-import { registerModuleHooks } from "../cli/module-hooks.ts";
+import { registerModuleHooks } from "../cli/input/module-hooks.ts";
 import type { Diagnostic } from "../ir/diagnostic.ts";
 import { analyze, diagnosticKey, distinct, type FoundModel, type TracedExport, traceExport } from "./analyze.ts";
 import { originalColumn } from "./marks.ts";

@@ -50,7 +50,7 @@ async function asUsersFault<R>(file: string, body: () => R | Promise<R>): Promis
   try {
     return await body();
   } catch (error) {
-    const { asUsersFault: explained } = await import("../cli/load-model.ts");
+    const { asUsersFault: explained } = await import("../cli/input/load-model.ts");
     return explained(file, () => Promise.reject(error));
   }
 }

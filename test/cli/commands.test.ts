@@ -12,7 +12,7 @@ const at = (name: string): string => join(folder, name);
 writeFileSync(
   at("net.ts"),
   `import { conv2d, defineModel, flatten, linear, relu } from "striate";
-import { kernelSize } from "./sizes";
+import { kernelSize } from "./sizes.ts";
 
 export default function net({ channels = 4, classes = 3 }: { channels?: number; classes?: number } = {}) {
   return defineModel({

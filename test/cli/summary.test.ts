@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
-import { columnsOption } from "../../src/cli/summary-columns.ts";
+import { columnsOption } from "../../src/cli/output/summary-columns.ts";
 import { striate } from "../support/run-cli.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "striate-summary-"));

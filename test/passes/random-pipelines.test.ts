@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { relativeError } from "../../src/cli/verify-passes.ts";
+import { relativeError } from "../../src/cli/running/verify-passes.ts";
 import { GraphBuilder } from "../../src/ir/builder.ts";
 import { formulas } from "../../src/ir/formulas.ts";
 import type { Graph, Value } from "../../src/ir/graph.ts";

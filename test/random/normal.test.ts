@@ -7,7 +7,7 @@ import { normalProbability, normalQuantile } from "../../src/random/quantile.ts"
 
 test("logarithm and exponential agree with the engine's", () => {
   // A few roundings; near 1 the sum is about 0.
-  for (const x of [1e-300, 1e-10, 0.3, 0.707, 0.708, 1, 1.5, 10, 12345.678, 1e300])
+  for (const x of [1e-300, 1e-10, 0.3, 0.69, 0.72, 1, 1.5, 10, 12345.678, 1e300])
     expect(Math.abs(logarithm(x) - Math.log(x))).toBeLessThanOrEqual(4e-16 * Math.max(1, Math.abs(Math.log(x))));
   // The rest of the argument has lost up to as many bits as its multiple of ln 2 has.
   for (const x of [0, 1e-9, 0.1, 0.69, 0.7, 1, 3.3, 6.7, 20, 700])

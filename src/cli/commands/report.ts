@@ -1,0 +1,101 @@
+/** `striate report`. */
+import type { Command } from "commander";
+import type { CompileOptions } from "../../compile/index.ts";
+import { userError } from "../../ir/diagnostic.ts";
+import { nowhere } from "../../ir/location.ts";
+import type { TargetName } from "../../ir/targets.ts";
+import { writeModelReport } from "../../train/write-model-report.ts";
+import { version } from "../../version.ts";
+import { type LoadedModel, loadModel } from "../input/load-model.ts";
+import { readWeights } from "../input/read-weights.ts";
+import {
+  type ModelFlags,
+  modelCommand,
+  opsetFor,
+  opsetHelp,
+  opsetOption,
+  parseShapes,
+  present,
+  seedOption,
+  targetOption,
+  targetText,
+} from "../input/shared-options.ts";
+import { oneOf, repeatable } from "../input/usage.ts";
+import { harmless, outColors, writeOut } from "../output/terminal.ts";
+
+interface Flags extends ModelFlags {
+  readonly output: string;
+  readonly weights?: string;
+  readonly seed?: number;
+  readonly opset?: number;
+  readonly target?: TargetName;
+  readonly optimize?: "none" | "exact" | "all";
+  readonly image?: string;
+  readonly value: readonly string[];
+}
+
+const examples = `
+The page needs nothing but a browser: it loads nothing from anywhere. It holds the graph by scope, before and after optimisation, the
+layers with their costs, charts, receptive fields over a picture, and what each pass did and why it refused.
+
+Examples:
+  striate report my-net.ts -o report.html
+  striate report models/resnet.ts#resnet50 -o report.html --image cat.jpg
+  striate report detector.onnx -o report.html --shape input=1,3,640,640 --value backbone_out`;
+
+/** Writes a report about a model as one HTML file. */
+export function reportCommand(): Command {
+  return modelCommand("report")
+    .requiredOption("-o, --output <file>", "the .html file to write")
+    .option("--weights <file>", "a .safetensors file with all parameters and buffers by name")
+    .option("--seed <n>", "the seed of initial weights (default: 0)", seedOption)
+    .option("--opset <n>", `the ai.onnx opset that is optimised for, ${opsetHelp}`, opsetOption)
+    .option("--target <target>", targetText, targetOption)
+    .option("--optimize <level>", "none, exact or all (default: all)", (text) => oneOf("--optimize", text, ["none", "exact", "all"]))
+    .option("--image <file>", "the picture over which receptive fields are drawn")
+    .addOption(repeatable("--value <name>", "a value whose receptive field is drawn; the last of each size when absent"))
+    .addHelpText("after", examples)
+    .action(async (spec: string, flags: Flags) => {
+      const loaded = await loadModel(spec, flags.set);
+      const { image, value: values } = flags;
+      const report = {
+        model: loaded.model,
+        options: await optionsOf(flags, loaded),
+        subtitle: subtitleOf(spec, loaded, flags),
+        values,
+        footer: footerOf(flags),
+      };
+      await written(flags.output, () => writeModelReport(flags.output, { ...report, ...present({ image }) }));
+      writeOut(`${outColors().bold(harmless(flags.output))}: ${harmless(loaded.name)}\n`);
+    });
+}
+
+async function optionsOf(
+  { seed, target: provider, optimize, shape, weights: file, ...flags }: Flags,
+  loaded: LoadedModel,
+): Promise<CompileOptions> {
+  const weights = file === undefined ? undefined : await readWeights(file);
+  return {
+    shapes: parseShapes(shape),
+    opset: flags.opset ?? opsetFor(loaded, provider),
+    ...present({ seed, provider, optimize, weights }),
+  };
+}
+
+function subtitleOf(spec: string, loaded: LoadedModel, { set, shape }: Flags): string {
+  const from =
+    loaded.kind === "onnx" && loaded.parsed.producer !== "" ? [`written by ${loaded.parsed.producer}, opset ${loaded.parsed.opset}`] : [];
+  return [spec, ...set, ...shape, ...from].join(" · ");
+}
+const footerOf = ({ weights, seed = 0 }: Flags): string =>
+  `striate ${version} · MACs are multiply-adds of convolutions and matrix products · ${weights === undefined ? `initial weights from seed ${seed} where the model has none` : `weights from ${weights}`}`;
+
+/** What the disk says about the output is the user's to mend. */
+async function written(file: string, write: () => Promise<void>): Promise<void> {
+  try {
+    await write();
+  } catch (error) {
+    if (!(error instanceof Error) || !("syscall" in error)) throw error;
+    throw userError("output", `${file}: cannot write it: ${error.message}`, nowhere);
+  }
+}
