@@ -121,10 +121,11 @@ export function decodeElement(d: Decoding, one: (d: Decoding) => number): number
 export function decodePacked(d: Decoding, list: number[] | undefined, one: (d: Decoding) => number): number[] {
   const { reader } = d;
   const end = endOf(reader, "list");
-  const numbers = list ?? [];
+  // A list that is made for its first element takes the room of that one; pushes make room ahead.
+  const numbers = list ?? (reader.pos < end ? [decodeElement(d, one)] : []);
   while (reader.pos < end) numbers.push(decodeElement(d, one));
-  // The copy takes no more room than its elements.
-  return numbers.slice();
+  // The copy takes no more room than its elements. A list that goes on is not copied each time: that would take the square of its pieces.
+  return list === undefined && numbers.length > 1 ? numbers.slice() : numbers;
 }
 
 /** Writes a message with its tag and length. */
