@@ -7,8 +7,8 @@ import type { Dim } from "../../src/ir/dim.ts";
 import { type DType, isFloat } from "../../src/ir/dtype.ts";
 import type { Graph, Value } from "../../src/ir/graph.ts";
 import { numbersOf, type TensorData, tensorFrom } from "../../src/ir/tensor-data.ts";
-import { differentiate } from "../../src/passes/differentiate.ts";
-import { lower } from "../../src/passes/lower.ts";
+import { lower } from "../../src/passes/targets/lower.ts";
+import { differentiate } from "../../src/passes/training/differentiate.ts";
 import { fromOrt, toOrt } from "../../src/runtime/ort-tensor.ts";
 import { runGraph } from "./run-graph.ts";
 

@@ -11,8 +11,8 @@ import { type DType, dtypeFromOnnx, dtypes, isDType } from "../../src/ir/dtype.t
 import { type Graph, printType, type Value } from "../../src/ir/graph.ts";
 import { isOpType, signatures } from "../../src/ir/op-types.ts";
 import { numbersOf, type TensorData } from "../../src/ir/tensor-data.ts";
-import { differentiate } from "../../src/passes/differentiate.ts";
-import { lower } from "../../src/passes/lower.ts";
+import { lower } from "../../src/passes/targets/lower.ts";
+import { differentiate } from "../../src/passes/training/differentiate.ts";
 import { widened } from "./bfloat16-edges.ts";
 import { difference, type Tolerance } from "./compare.ts";
 import { type ExpectedDim, type ExpectedType, readTensor, readTypes } from "./onnx-data.ts";

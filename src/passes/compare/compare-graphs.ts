@@ -3,8 +3,8 @@ import type { Dim } from "../../ir/dim.ts";
 import { dtypes } from "../../ir/dtype.ts";
 import { type Graph, type Node, printType, type TensorType, type Value } from "../../ir/graph.ts";
 import { printAttributes } from "../../ir/print.ts";
-import { cost } from "../cost.ts";
-import { type AxisReceptiveField, receptiveField } from "../receptive-field.ts";
+import { cost } from "../answers/cost.ts";
+import { type AxisReceptiveField, receptiveField } from "../answers/receptive-field.ts";
 import { compareWeights, type WeightChange } from "./compare-weights.ts";
 import { matchNodes, type NodePairs, pairValues } from "./match-nodes.ts";
 

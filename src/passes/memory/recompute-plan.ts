@@ -8,7 +8,7 @@
 import { type DType, isFloat } from "../../ir/dtype.ts";
 import type { Graph, Node, Value } from "../../ir/graph.ts";
 import { signatures } from "../../ir/op-types.ts";
-import { cost } from "../cost.ts";
+import { cost } from "../answers/cost.ts";
 import { executionOrder } from "./execution-order.ts";
 import { afterTurn, turnOf } from "./step-turn.ts";
 import { byteSize, sizeOf } from "./value-sizes.ts";

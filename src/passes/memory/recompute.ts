@@ -2,8 +2,8 @@
 import { GraphBuilder } from "../../ir/builder.ts";
 import { formulas } from "../../ir/formulas.ts";
 import type { Graph, Node, Value } from "../../ir/graph.ts";
+import { eliminateDeadCode } from "../cleanup/dead-code-elimination.ts";
 import { copyInterface, copyNode, copyOutputs, mapped, type ValueMap } from "../copy-graph.ts";
-import { eliminateDeadCode } from "../dead-code-elimination.ts";
 import { topologicalOrder } from "../topological-order.ts";
 import { chooseRecomputation, type Wanted } from "./choose-recomputation.ts";
 import { type PlannedRun, type Simulation, type Splits, type Step, simulate, stepOf } from "./recompute-plan.ts";

@@ -6,7 +6,7 @@ import type { OpType } from "../../ir/op-types.ts";
 import { schemaOf } from "../../ir/ops/index.ts";
 import { outputAt } from "../../ir/ops/outputs.ts";
 import { numbersOf, scalar } from "../../ir/tensor-data.ts";
-import { batchNormAffine } from "../batch-norm-affine.ts";
+import { batchNormAffine } from "../linear/batch-norm-affine.ts";
 import { isOneOf, type RewriteContext, skip } from "../rewrite.ts";
 import { again, type Relation, type RelationOutcome, type RelationRule, straight } from "./channel-relation.ts";
 import type { Channels, ChannelTable } from "./channel-table.ts";

@@ -2,8 +2,8 @@
 import { GraphBuilder } from "../../ir/builder.ts";
 import type { Graph, Node, Value } from "../../ir/graph.ts";
 import type { OpType } from "../../ir/op-types.ts";
+import { eliminateDeadCode } from "../cleanup/dead-code-elimination.ts";
 import { copyInterface, copyNode, copyOutputs, mapped, type ValueMap } from "../copy-graph.ts";
-import { eliminateDeadCode } from "../dead-code-elimination.ts";
 import { type Applied, contextOf, isOneOf, type Pass, type PassControl, type RewriteContext, unchanged } from "../rewrite.ts";
 import { type Liveness, livenessOf, type Pin, type Related } from "./channel-liveness.ts";
 import type { Pruned, RelationOutcome, RelationRule } from "./channel-relation.ts";

@@ -3,7 +3,7 @@ import type { DType } from "../../ir/dtype.ts";
 import type { Value } from "../../ir/graph.ts";
 import { inputAt } from "../../ir/ops/call-inputs.ts";
 import { shortestFloat32 } from "../../ir/tensor-data.ts";
-import { isClose, numberOf, type Product, productOf } from "../match-product.ts";
+import { isClose, numberOf, type Product, productOf } from "../arithmetic/match-product.ts";
 import { type Replacement, type RewriteContext, type RewriteOutcome, rewriteRule } from "../rewrite.ts";
 import {
   activationRule,

@@ -5,7 +5,7 @@ import type { Node, Value } from "../../ir/graph.ts";
 import { inputAt } from "../../ir/ops/call-inputs.ts";
 import { type Shape, sameShape } from "../../ir/shape.ts";
 import { numbersOf, shortestFloat32 } from "../../ir/tensor-data.ts";
-import { isClose, numberOf, productOf } from "../match-product.ts";
+import { isClose, numberOf, productOf } from "../arithmetic/match-product.ts";
 import { isOneOf, type Replacement, type RewriteContext, type RewriteOutcome, rewriteRule, type Skip, skip } from "../rewrite.ts";
 import { hasKernels, madeBy, outcomeOf, type Recognition, under } from "./pattern.ts";
 

@@ -2,7 +2,7 @@
 import { isFloat } from "../../ir/dtype.ts";
 import type { Value } from "../../ir/graph.ts";
 import { tensorFrom } from "../../ir/tensor-data.ts";
-import { type ChannelStep, type ChannelStepNode, channelStepOf, channelSteps } from "../channel-step.ts";
+import { type ChannelStep, type ChannelStepNode, channelStepOf, channelSteps } from "../linear/channel-step.ts";
 import { isOneOf, type Replacement, type RewriteContext, type RewriteOutcome, rewriteRule } from "../rewrite.ts";
 import { isSoleReader } from "../sole-use.ts";
 import { outcomeOf, type Recognition } from "./pattern.ts";

@@ -3,7 +3,7 @@ import type { Node, Value } from "../../ir/graph.ts";
 import { inputAt } from "../../ir/ops/call-inputs.ts";
 import { reducedAxes } from "../../ir/ops/reduction-axes.ts";
 import { shortestFloat32 } from "../../ir/tensor-data.ts";
-import { numberOf } from "../match-product.ts";
+import { numberOf } from "../arithmetic/match-product.ts";
 import { isOneOf, type RewriteContext, type Skip, skip } from "../rewrite.ts";
 import { madeBy, quotientsOf, squareRootOf, sumOf, under } from "./pattern.ts";
 

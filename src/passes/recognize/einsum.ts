@@ -4,7 +4,7 @@ import type { Node, Value } from "../../ir/graph.ts";
 import { inputAt } from "../../ir/ops/call-inputs.ts";
 import { equationOfNode } from "../../ir/ops/einsum.ts";
 import { isOfEllipsis, type Term } from "../../ir/ops/einsum-equation.ts";
-import { productOf } from "../match-product.ts";
+import { productOf } from "../arithmetic/match-product.ts";
 import { isOneOf, type Replacement, type RewriteContext, type RewriteOutcome, rewriteRule, skip } from "../rewrite.ts";
 import { isSoleReader } from "../sole-use.ts";
 import { madeBy, type Recognition } from "./pattern.ts";

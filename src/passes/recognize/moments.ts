@@ -5,7 +5,7 @@ import { inputAt } from "../../ir/ops/call-inputs.ts";
 import { reducedAxes } from "../../ir/ops/reduction-axes.ts";
 import { sameShape } from "../../ir/shape.ts";
 import { shortestFloat32 } from "../../ir/tensor-data.ts";
-import { numberOf } from "../match-product.ts";
+import { numberOf } from "../arithmetic/match-product.ts";
 import { type RewriteContext, type RewriteOutcome, rewriteRule, skip } from "../rewrite.ts";
 import { madeBy, outcomeOf, quotientsOf, type Recognition, squareRootOf, sumOf, under } from "./pattern.ts";
 

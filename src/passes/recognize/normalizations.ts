@@ -4,7 +4,7 @@ import type { Node, Value } from "../../ir/graph.ts";
 import { inputAt } from "../../ir/ops/call-inputs.ts";
 import { type Shape, sameShape, staticShape } from "../../ir/shape.ts";
 import { numbersOf, tensorFrom } from "../../ir/tensor-data.ts";
-import { channelStepOf, channelSteps } from "../channel-step.ts";
+import { channelStepOf, channelSteps } from "../linear/channel-step.ts";
 import { isOneOf, type RewriteContext, type RewriteOutcome, rewriteRule, skip } from "../rewrite.ts";
 import { isSoleReader, otherUse } from "../sole-use.ts";
 import { arePixels, lastAxes, type Spread, spreadOf } from "./deviation.ts";

@@ -3,7 +3,7 @@ import type { Node, Value } from "../../ir/graph.ts";
 import type { OpType } from "../../ir/op-types.ts";
 import { inputAt } from "../../ir/ops/call-inputs.ts";
 import { outputAt } from "../../ir/ops/outputs.ts";
-import { isClose, numberOf, type Product, productOf } from "../match-product.ts";
+import { isClose, numberOf, type Product, productOf } from "../arithmetic/match-product.ts";
 import { isOneOf, type Replacement, type RewriteContext, type RewriteOutcome, type RewriteRule, rewriteRule, skip } from "../rewrite.ts";
 import { otherUse, sameType } from "../sole-use.ts";
 
