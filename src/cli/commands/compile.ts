@@ -13,26 +13,13 @@ import {
 import { classesMetadata } from "../../data/index.ts";
 import type { Graph } from "../../ir/graph.ts";
 import { isMicrosoftOp, microsoftDomain, microsoftVersion } from "../../ir/microsoft-ops.ts";
-import type { TargetName } from "../../ir/targets.ts";
-import type { OptimizationLevel, OptimizationReport } from "../../passes/index.ts";
+import type { OptimizationReport } from "../../passes/index.ts";
 import { writeSafetensors } from "../../runtime/index.ts";
+import { addCompileOptions, type CompileFlags, readCompileOptions } from "../input/compile-options.ts";
 import { type LoadedModel, loadModel } from "../input/load-model.ts";
 import { addMakerOptions, listMakers, type MakerReader } from "../input/maker-options.ts";
 import { readLabels } from "../input/read-labels.ts";
-import { readWeights } from "../input/read-weights.ts";
-import {
-  type ModelFlags,
-  modelCommand,
-  numbersOption,
-  opsetFor,
-  opsetHelp,
-  opsetOption,
-  parseShapes,
-  present,
-  seedOption,
-  targetOption,
-  targetText,
-} from "../input/shared-options.ts";
+import { modelCommand, numbersOption, parseShapes, present } from "../input/shared-options.ts";
 import { addMemoryOptions, type MemoryFlags, memoryOf, memoryText } from "../input/step-memory.ts";
 import { finiteNumber, naturalNumber, oneOf, repeatable, UsageError } from "../input/usage.ts";
 import { explanation, verificationText } from "../output/explain-passes.ts";
@@ -43,20 +30,15 @@ import { foldByRunning } from "../running/fold-by-running.ts";
 import type { Verification } from "../running/verify-passes.ts";
 import { passNamed, watchPasses } from "../running/watch-passes.ts";
 
-interface Flags extends ModelFlags, MemoryFlags {
+interface Flags extends CompileFlags, MemoryFlags {
   readonly output: string;
   readonly mode: "inference" | "training";
-  readonly opset: number;
-  readonly target?: TargetName;
-  readonly weights?: string;
-  readonly seed?: number;
   readonly loss?: string;
   readonly optimizer?: string;
   readonly freeze: readonly string[];
   readonly clipNorm?: number;
   readonly clipValue?: number;
   readonly emitGradients?: boolean;
-  readonly optimize?: OptimizationLevel;
   readonly image: readonly string[];
   readonly mean?: readonly number[];
   readonly std?: readonly number[];
@@ -99,14 +81,10 @@ Examples:
 
 /** Compiles a model to an ONNX file; for training, the initial state goes beside it. */
 export function compileCommand(): Command {
-  const command = modelCommand("compile")
+  const basic = modelCommand("compile")
     .requiredOption("-o, --output <file>", "the .onnx file to write")
-    .option("--mode <mode>", "inference or training", (text) => oneOf("--mode", text, ["inference", "training"]), "inference")
-    .option("--opset <n>", `the ai.onnx opset, ${opsetHelp}`, opsetOption)
-    .option("--target <target>", targetText, targetOption)
-    .option("--weights <file>", "a .safetensors file with all parameters and buffers by name")
-    .option("--seed <n>", "the seed of initial weights (default: 0)", seedOption)
-    .option("--optimize <level>", "none, exact (every bit stays) or all (default: all)", (text) => oneOf("--optimize", text, levels))
+    .option("--mode <mode>", "inference or training", (text) => oneOf("--mode", text, ["inference", "training"]), "inference");
+  const command = addCompileOptions(basic)
     .addOption(repeatable("--image <input>", "inference: an input that takes uint8 [N, H, W, C] images"))
     .option("--mean <list>", "inference: the mean per channel of --image, of bytes divided by 255", numbersOption("--mean"))
     .option("--std <list>", "inference: the standard deviation per channel of --image", numbersOption("--std"))
@@ -134,30 +112,23 @@ export function compileCommand(): Command {
     .option("--clip-value <x>", "training: hold every element of gradients within this", (text) => finiteNumber("--clip-value", text))
     .option("--emit-gradients", "training: an output NAME.grad for every trained parameter");
   const makers = addMakerOptions(addMemoryOptions(command));
-  return command
-    .addHelpText("after", examples)
-    .action(async (spec: string, flags: Partial<Pick<Flags, "opset">> & Omit<Flags, "opset">) => {
-      const loaded = await loadModel(spec, flags.set);
-      const chosen = { ...flags, opset: flags.opset ?? opsetFor(loaded, flags.target) };
-      const options = await compileOptions(chosen);
-      await (flags.mode === "inference" ? compileInference(loaded, chosen, options) : compileForTraining(loaded, chosen, options, makers));
-    });
+  return command.addHelpText("after", examples).action(async (spec: string, flags: Flags) => {
+    const loaded = await loadModel(spec, flags.set);
+    const options = await readCompileOptions(flags, loaded);
+    await (flags.mode === "inference" ? compileInference(loaded, flags, options) : compileForTraining(loaded, flags, options, makers));
+  });
 }
 
-async function compileOptions(flags: Flags): Promise<CompileOptions> {
-  const { opset, target: provider, seed, optimize } = flags;
-  const weights = flags.weights === undefined ? undefined : await readWeights(flags.weights);
-  return { shapes: parseShapes(flags.shape), ...present({ opset, provider, seed, optimize, weights }) };
-}
-const fileOptions = ({ opset, externalData }: Flags, metadata: Readonly<Record<string, string>>) => ({
+type Options = CompileOptions & { readonly opset: number };
+const fileOptions = ({ externalData }: Flags, { opset }: Options, metadata: Readonly<Record<string, string>>) => ({
   metadata,
-  ...present({ opset, externalData }),
+  opset,
+  ...present({ externalData }),
 });
 
-const levels = ["none", "exact", "all"] as const satisfies readonly OptimizationLevel[];
 const trainingOnly = ["loss", "optimizer", "emitGradients", "clipNorm", "clipValue"] as const;
 
-async function compileInference(loaded: LoadedModel, flags: Flags, options: CompileOptions): Promise<void> {
+async function compileInference(loaded: LoadedModel, flags: Flags, options: Options): Promise<void> {
   const stray = trainingOnly.find((key) => flags[key] !== undefined) ?? (flags.freeze.length > 0 ? "freeze" : undefined);
   if (memoryOf(flags).memory !== undefined)
     throw new UsageError("--memory-budget, --recompute and --assume are for training", "add --mode training");
@@ -182,15 +153,15 @@ async function compileInference(loaded: LoadedModel, flags: Flags, options: Comp
   const report = folded?.told(built) ?? built;
   const verification = await watched.verified({ model, options, again: build });
   const metadata = flags.labels === undefined ? {} : classesMetadata(readLabels(flags.labels));
-  await writeModelFile(flags.output, graph, fileOptions(flags, metadata));
+  await writeModelFile(flags.output, graph, fileOptions(flags, options, metadata));
   if (flags.json === true)
-    return writeJson({ output: flags.output, mode: "inference", ...description(graph, flags), ...proof(report, verification) });
+    return writeJson({ output: flags.output, mode: "inference", ...description(graph, options), ...proof(report, verification) });
   const fewer = source.nodes.length - graph.nodes.length;
-  writeOut(`${describe(flags.output, graph, flags)}${fewer > 0 ? ` (${source.nodes.length} before optimisation)` : ""}\n`);
+  writeOut(`${describe(flags.output, graph, options)}${fewer > 0 ? ` (${source.nodes.length} before optimisation)` : ""}\n`);
   writeOut(toldOf(flags, report, verification));
 }
 
-async function compileForTraining({ model }: LoadedModel, flags: Flags, options: CompileOptions, makers: MakerReader): Promise<void> {
+async function compileForTraining({ model }: LoadedModel, flags: Flags, options: Options, makers: MakerReader): Promise<void> {
   if (imagesOf(flags).images !== undefined) throw new UsageError("--image is for inference", "leave out --mode training");
   const { softmax, topK, labels } = flags;
   if ((softmax ?? topK ?? labels) !== undefined)
@@ -214,33 +185,33 @@ async function compileForTraining({ model }: LoadedModel, flags: Flags, options:
   const again = (shapes: InputShapes) => compileTraining(model, { ...training, shapes, memory: { recompute: flags.recompute } });
   const verification = await watched.verified({ model, options, again });
   const stateFile = flags.output.replace(/(?:\.onnx)?$/, ".safetensors");
-  await writeModelFile(flags.output, graph, fileOptions(flags, { [trainingManifestKey]: printTrainingManifest(manifest) }));
+  await writeModelFile(flags.output, graph, fileOptions(flags, options, { [trainingManifestKey]: printTrainingManifest(manifest) }));
   await writeSafetensors(stateFile, state);
   if (flags.json === true)
     return writeJson({
       output: flags.output,
       state: stateFile,
       mode: "training",
-      ...description(graph, flags),
+      ...description(graph, options),
       manifest,
       ...proof(report, verification),
     });
   const reads = ["a batch", "targets", ...Object.keys(manifest.scalars), `${manifest.state.length} state tensors`];
-  writeOut(`${describe(flags.output, graph, flags)}; reads ${reads.join(", ")}; initial state in ${stateFile}\n`);
+  writeOut(`${describe(flags.output, graph, options)}; reads ${reads.join(", ")}; initial state in ${stateFile}\n`);
   writeOut(memoryText(flags, graph));
   writeOut(toldOf(flags, report, verification));
 }
 
-const description = (graph: Graph, flags: Flags) => ({
+const description = (graph: Graph, { opset }: Options) => ({
   name: graph.name,
-  opset: flags.opset,
+  opset,
   nodes: graph.nodes.length,
   inputs: graph.inputs.map(({ name, type }) => ({ name, ...type })),
   outputs: graph.outputs.map(({ name, type }) => ({ name, ...type })),
 });
-const describe = (file: string, graph: Graph, flags: Flags): string =>
-  `${outColors().bold(harmless(file))}: ${graph.nodes.length} nodes, ${opsetsText(graph, flags)}`;
-const opsetsText = ({ nodes }: Graph, { opset }: Flags): string => {
+const describe = (file: string, graph: Graph, options: Options): string =>
+  `${outColors().bold(harmless(file))}: ${graph.nodes.length} nodes, ${opsetsText(graph, options)}`;
+const opsetsText = ({ nodes }: Graph, { opset }: Options): string => {
   const fused = nodes.filter(({ opType }) => isMicrosoftOp(opType)).length;
   return fused === 0 ? `all ai.onnx ${opset}` : `${fused} of ${microsoftDomain} ${microsoftVersion} and the others ai.onnx ${opset}`;
 };

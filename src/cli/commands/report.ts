@@ -1,35 +1,17 @@
 /** `striate report`. */
 import type { Command } from "commander";
-import type { CompileOptions } from "../../compile/index.ts";
 import { userError } from "../../ir/diagnostic.ts";
 import { nowhere } from "../../ir/location.ts";
-import type { TargetName } from "../../ir/targets.ts";
 import { writeModelReport } from "../../train/write-model-report.ts";
 import { version } from "../../version.ts";
+import { addCompileOptions, type CompileFlags, readCompileOptions } from "../input/compile-options.ts";
 import { type LoadedModel, loadModel } from "../input/load-model.ts";
-import { readWeights } from "../input/read-weights.ts";
-import {
-  type ModelFlags,
-  modelCommand,
-  opsetFor,
-  opsetHelp,
-  opsetOption,
-  parseShapes,
-  present,
-  seedOption,
-  targetOption,
-  targetText,
-} from "../input/shared-options.ts";
-import { oneOf, repeatable } from "../input/usage.ts";
+import { modelCommand, present } from "../input/shared-options.ts";
+import { repeatable } from "../input/usage.ts";
 import { harmless, outColors, writeOut } from "../output/terminal.ts";
 
-interface Flags extends ModelFlags {
+interface Flags extends CompileFlags {
   readonly output: string;
-  readonly weights?: string;
-  readonly seed?: number;
-  readonly opset?: number;
-  readonly target?: TargetName;
-  readonly optimize?: "none" | "exact" | "all";
   readonly image?: string;
   readonly value: readonly string[];
 }
@@ -45,13 +27,8 @@ Examples:
 
 /** Writes a report about a model as one HTML file. */
 export function reportCommand(): Command {
-  return modelCommand("report")
-    .requiredOption("-o, --output <file>", "the .html file to write")
-    .option("--weights <file>", "a .safetensors file with all parameters and buffers by name")
-    .option("--seed <n>", "the seed of initial weights (default: 0)", seedOption)
-    .option("--opset <n>", `the ai.onnx opset that is optimised for, ${opsetHelp}`, opsetOption)
-    .option("--target <target>", targetText, targetOption)
-    .option("--optimize <level>", "none, exact or all (default: all)", (text) => oneOf("--optimize", text, ["none", "exact", "all"]))
+  const command = addCompileOptions(modelCommand("report").requiredOption("-o, --output <file>", "the .html file to write"));
+  return command
     .option("--image <file>", "the picture over which receptive fields are drawn")
     .addOption(repeatable("--value <name>", "a value whose receptive field is drawn; the last of each size when absent"))
     .addHelpText("after", examples)
@@ -60,7 +37,7 @@ export function reportCommand(): Command {
       const { image, value: values } = flags;
       const report = {
         model: loaded.model,
-        options: await optionsOf(flags, loaded),
+        options: await readCompileOptions(flags, loaded),
         subtitle: subtitleOf(spec, loaded, flags),
         values,
         footer: footerOf(flags),
@@ -68,18 +45,6 @@ export function reportCommand(): Command {
       await written(flags.output, () => writeModelReport(flags.output, { ...report, ...present({ image }) }));
       writeOut(`${outColors().bold(harmless(flags.output))}: ${harmless(loaded.name)}\n`);
     });
-}
-
-async function optionsOf(
-  { seed, target: provider, optimize, shape, weights: file, ...flags }: Flags,
-  loaded: LoadedModel,
-): Promise<CompileOptions> {
-  const weights = file === undefined ? undefined : await readWeights(file);
-  return {
-    shapes: parseShapes(shape),
-    opset: flags.opset ?? opsetFor(loaded, provider),
-    ...present({ seed, provider, optimize, weights }),
-  };
 }
 
 function subtitleOf(spec: string, loaded: LoadedModel, { set, shape }: Flags): string {

@@ -3,7 +3,7 @@ import { Command } from "commander";
 import { defaultOpset } from "../../codegen/index.ts";
 import type { InputShapes } from "../../compile/index.ts";
 import { type Dim, parseDim } from "../../ir/dim.ts";
-import { type TargetName, targetNames, traitsOf } from "../../ir/targets.ts";
+import { type TargetName, traitsOf } from "../../ir/targets.ts";
 import type { LoadedModel } from "./load-model.ts";
 import { finiteNumber, naturalNumber, oneOf, repeatable, UsageError } from "./usage.ts";
 
@@ -99,12 +99,6 @@ export function opsetFor(loaded: LoadedModel, target: TargetName = "portable"): 
   const limit = traitsOf(target).newestOpset;
   return limit === "any" ? wanted : Math.min(wanted, limit);
 }
-/** `--optimize none|all`. */
-export const optimizeOption = (text: string): "none" | "all" => oneOf("--optimize", text, ["none", "all"]);
-/** `--target portable`. */
-export const targetOption = (text: string): TargetName => oneOf("--target", text, targetNames);
-/** What --help says of `--target`. */
-export const targetText = `what the graph is written for: ${targetNames.map((name) => `${name} (${traitsOf(name).summary})`).join("; ")}`;
 /** `--providers cuda,cpu`. */
 export const providersOption = (text: string): readonly ("cpu" | "cuda")[] =>
   text.split(",").map((name) => oneOf("--providers", name.trim(), ["cpu", "cuda"]));
