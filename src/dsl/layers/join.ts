@@ -3,15 +3,6 @@ import type { Value } from "../../ir/graph.ts";
 import type { After, Once } from "../layer.ts";
 import { type Axis, type AxisFault, axisFault, axisOf } from "../shape-rules/axes.ts";
 import {
-  type ConcatFault,
-  type ConcatShape,
-  type First,
-  joinFault,
-  type NewAxisFault,
-  type StackFault,
-  type StackShape,
-} from "../shape-rules/join.ts";
-import {
   type Chunk,
   type ChunkFault,
   type ChunkSizes,
@@ -20,7 +11,16 @@ import {
   type SizeAt,
   type SplitFault,
   splitFault,
-} from "../shape-rules/movement.ts";
+} from "../shape-rules/cut.ts";
+import {
+  type ConcatFault,
+  type ConcatShape,
+  type First,
+  joinFault,
+  type NewAxisFault,
+  type StackFault,
+  type StackShape,
+} from "../shape-rules/join.ts";
 import { type Positive, positive } from "../shape-rules/window.ts";
 import type { Checked, Tensor } from "../tensor.ts";
 import { add, addSeveral, type Call, check, enter, listOf, operand, result, within } from "../trace.ts";

@@ -1,19 +1,9 @@
 /** Moving and cutting axes. */
 import type { After } from "../layer.ts";
 import { type AxisFault, axisFault, axisOf } from "../shape-rules/axes.ts";
-import {
-  type IndexFault,
-  type Pad,
-  type PadFault,
-  type Permute,
-  type PermuteFault,
-  padFault,
-  padsByAxis,
-  permuteFault,
-  type Select,
-  type Slice,
-  type Transpose,
-} from "../shape-rules/movement.ts";
+import type { IndexFault, Select, Slice } from "../shape-rules/cut.ts";
+import { type Permute, type PermuteFault, permuteFault, type Transpose } from "../shape-rules/movement.ts";
+import { type Pad, type PadFault, padFault, padsByAxis } from "../shape-rules/pad.ts";
 import { show } from "../shape-rules/show.ts";
 import { type Positive, positive } from "../shape-rules/window.ts";
 import type { Checked, Tensor } from "../tensor.ts";

@@ -2,7 +2,7 @@
 import type { Value } from "../../ir/graph.ts";
 import type { After } from "../layer.ts";
 import { axisFault, axisOf } from "../shape-rules/axes.ts";
-import type { Dims, Reduce, ReduceFault } from "../shape-rules/movement.ts";
+import type { Dims, Reduce, ReduceFault } from "../shape-rules/reduce.ts";
 import type { Checked, Tensor } from "../tensor.ts";
 import { add, type Call, check, enter, operand, result } from "../trace.ts";
 
