@@ -1,3 +1,4 @@
+/** Moving axes: transpose, permute, squeeze. */
 import type { Show, Dim as TypeDim } from "../dim-types.ts";
 import type { Rule } from "../layer.ts";
 import type { Length } from "../tensor.ts";

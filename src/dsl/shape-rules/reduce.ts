@@ -1,3 +1,4 @@
+/** Reductions over axes. */
 import type { Dim as TypeDim } from "../dim-types.ts";
 import type { Rule } from "../layer.ts";
 import type { Length } from "../tensor.ts";

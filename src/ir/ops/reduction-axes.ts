@@ -8,17 +8,20 @@ import { axisOf, sameAxis } from "./axes.ts";
 import { inputAt, numbersIn, vectorLength } from "./call-inputs.ts";
 
 /** The reductions whose axes are an input. */
-export type Reduction =
-  | "ReduceSum"
-  | "ReduceMean"
-  | "ReduceMax"
-  | "ReduceMin"
-  | "ReduceProd"
-  | "ReduceL1"
-  | "ReduceL2"
-  | "ReduceLogSum"
-  | "ReduceLogSumExp"
-  | "ReduceSumSquare";
+export const reductions = [
+  "ReduceSum",
+  "ReduceMean",
+  "ReduceMax",
+  "ReduceMin",
+  "ReduceProd",
+  "ReduceL1",
+  "ReduceL2",
+  "ReduceLogSum",
+  "ReduceLogSumExp",
+  "ReduceSumSquare",
+] as const;
+/** One of them. */
+export type Reduction = (typeof reductions)[number];
 type ReductionCall = Pick<Call<Reduction>, "inputs" | "attributes">;
 
 /** The reduced axes in order, or null when they are computed while the graph runs. Throws a RuleFault on an axis that is not there. */

@@ -5,18 +5,16 @@ import { isOneOf, type Pass, type RewriteContext, type RewriteOutcome, rewrite, 
 import { otherUse, sameType } from "../sole-use.ts";
 import type { Affine } from "./batch-norm-affine.ts";
 import { channelStepOf, channelSteps } from "./channel-step.ts";
+import { type LinearOp, linearOps } from "./fold-affine.ts";
 
 /**
  * The graph with BatchNormalization, or Add, Sub, Mul or Div with a constant per channel, folded into the Conv, ConvTranspose, Gemm or MatMul
  * that reads it: each input channel's weights are scaled, and what its shift adds to every output goes into the bias. A convolution that
  * pads with zeros does not see the shift there, and is refused.
  */
-export const foldInputNorm: Pass = (graph, control) => rewrite(graph, [rewriteRule("fold-input-norm", readers, fold)], control);
+export const foldInputNorm: Pass = (graph, control) => rewrite(graph, [rewriteRule("fold-input-norm", linearOps, fold)], control);
 
-const readers = ["Conv", "ConvTranspose", "Gemm", "MatMul"] as const;
-type Reader = (typeof readers)[number];
-
-function fold(node: Node<Reader>, context: RewriteContext): RewriteOutcome {
+function fold(node: Node<LinearOp>, context: RewriteContext): RewriteOutcome {
   const [x, w, c] = node.inputs;
   const norm = x?.producer;
   if (!x || !w || !norm || !isOneOf(norm, channelSteps)) return "keep";
@@ -55,7 +53,7 @@ interface Layout {
   readonly outputs: number;
   place(index: number): { readonly output: number; readonly input: number };
 }
-function layoutOf(node: Node<Reader>, weight: TensorData, { shift }: Affine): Layout | Skip {
+function layoutOf(node: Node<LinearOp>, weight: TensorData, { shift }: Affine): Layout | Skip {
   const [first = 0, second = 0, ...kernel] = weight.shape;
   const taps = kernel.reduce((n, k) => n * k, 1);
   if (isOneOf(node, ["ConvTranspose"])) {

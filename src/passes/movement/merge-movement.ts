@@ -5,7 +5,7 @@ import { axisOf } from "../../ir/ops/axes.ts";
 import { inputAt, optionalInput } from "../../ir/ops/call-inputs.ts";
 import { outputAt } from "../../ir/ops/outputs.ts";
 import { knownPads } from "../../ir/ops/pad-rules.ts";
-import { reducedAxes } from "../../ir/ops/reduction-axes.ts";
+import { reducedAxes, reductions } from "../../ir/ops/reduction-axes.ts";
 import { type AxisSlice, firstPosition, slicesOf } from "../../ir/ops/slice-rules.ts";
 import { sameShape } from "../../ir/shape.ts";
 import { isOneOf, type Pass, type RewriteOutcome, type RewriteRule, rewrite, rewriteRule, skip } from "../rewrite.ts";
@@ -172,18 +172,6 @@ const cutWhatWasJoined = rewriteRule("concat-split", ["Split"], (node, context):
 const couldBe = (part: Value, output: Value | null | undefined): boolean =>
   output === null || (output !== undefined && sameType(part, output));
 
-const reductions = [
-  "ReduceSum",
-  "ReduceMean",
-  "ReduceMax",
-  "ReduceMin",
-  "ReduceProd",
-  "ReduceL1",
-  "ReduceL2",
-  "ReduceLogSum",
-  "ReduceLogSumExp",
-  "ReduceSumSquare",
-] as const;
 /** A reduction whose axes are put back, or that keeps axes which are taken out: its keepdims says the same. */
 const keepReducedAxes = rewriteRule("reduction-axes", ["Unsqueeze", "Squeeze", "Reshape"], (node, context): RewriteOutcome => {
   const reduction = node.inputs[0]?.producer;

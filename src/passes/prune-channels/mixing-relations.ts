@@ -3,14 +3,13 @@ import type { GraphBuilder } from "../../ir/builder.ts";
 import type { Node, Value } from "../../ir/graph.ts";
 import { outputAt } from "../../ir/ops/outputs.ts";
 import { type TensorData, tensorFrom } from "../../ir/tensor-data.ts";
+import type { LinearOp } from "../linear/fold-affine.ts";
 import { isOneOf, skip } from "../rewrite.ts";
 import { elementsOf } from "../tensor-elements.ts";
 import type { Mix, Pruned, RelationOutcome, RelationRule } from "./channel-relation.ts";
 import type { ChannelTable } from "./channel-table.ts";
 
-/** The ops with rules here. */
-export const mixingOps = ["Conv", "ConvTranspose", "Gemm", "MatMul"] as const;
-type MixingNode = Node<(typeof mixingOps)[number]>;
+type MixingNode = Node<LinearOp>;
 
 /** How a weight's elements belong to channels: those of an output and an input channel are `taps` in a row. */
 interface WeightForm {

@@ -4,11 +4,12 @@ import type { Graph, Node, Value } from "../../ir/graph.ts";
 import type { OpType } from "../../ir/op-types.ts";
 import { eliminateDeadCode } from "../cleanup/dead-code-elimination.ts";
 import { copyInterface, copyNode, copyOutputs, mapped, type ValueMap } from "../copy-graph.ts";
+import { linearOps } from "../linear/fold-affine.ts";
 import { type Applied, contextOf, isOneOf, type Pass, type PassControl, type RewriteContext, unchanged } from "../rewrite.ts";
 import { type Liveness, livenessOf, type Pin, type Related } from "./channel-liveness.ts";
 import type { Pruned, RelationOutcome, RelationRule } from "./channel-relation.ts";
 import { type Channels, type ChannelTable, channelTable } from "./channel-table.ts";
-import { mixing, mixingOps } from "./mixing-relations.ts";
+import { mixing } from "./mixing-relations.ts";
 import { gathering, joining, measuring, regrouping, regroupingOps, slicing, splitting, transposing } from "./movement-relations.ts";
 import { normalization, pointwise, pointwiseOps } from "./pointwise-relations.ts";
 import { refusalsOf } from "./refusals.ts";
@@ -47,7 +48,7 @@ const rules: readonly {
   readonly opTypes: readonly OpType[];
   relate(node: Node, table: ChannelTable, context: RewriteContext): RelationOutcome;
 }[] = [
-  about(mixingOps, mixing),
+  about(linearOps, mixing),
   about(pointwiseOps, pointwise),
   about(["BatchNormalization", "InstanceNormalization"], normalization),
   about(poolOps, pooling),

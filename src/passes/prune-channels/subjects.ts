@@ -2,9 +2,9 @@
 import { isFloat } from "../../ir/dtype.ts";
 import type { Node, Value } from "../../ir/graph.ts";
 import type { TensorData } from "../../ir/tensor-data.ts";
+import { linearOps } from "../linear/fold-affine.ts";
 import { isOneOf, type RewriteContext } from "../rewrite.ts";
 import { elementsOf } from "../tensor-elements.ts";
-import { mixingOps } from "./mixing-relations.ts";
 
 /**
  * True for a sum with a filter or an input channel without weights, for a product with a constant that holds a zero, and for what may cut
@@ -12,7 +12,7 @@ import { mixingOps } from "./mixing-relations.ts";
  */
 export function isSubject(node: Node, context: RewriteContext): boolean {
   const [x, second] = node.inputs;
-  if (isOneOf(node, mixingOps)) {
+  if (isOneOf(node, linearOps)) {
     const weight = second ? context.contents(second) : null;
     const group = isOneOf(node, ["Conv", "ConvTranspose"]) ? node.attributes.group : 1;
     return weight !== null && hasZeroSlice(weight, group);
