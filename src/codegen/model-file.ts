@@ -31,12 +31,8 @@ export async function writeModelFile(path: string, graph: Graph, options: WriteF
   const size = [...graph.initializers.values()].reduce((sum, data) => sum + byteLength(data), 0);
   const layout = layoutOf(graph, basename(path), options.externalData ?? size > externalFrom);
   const pieces = modelPieces(graph, options, (value) => layout.places.get(value) ?? null);
-  try {
-    if (layout.tensors.length > 0) await writeFileAtomically(`${path}.data`, dataPieces(layout.tensors));
-    await writeFileAtomically(path, pieces);
-  } catch (error) {
-    throw diskError("write", path, error);
-  }
+  if (layout.tensors.length > 0) await writeFileAtomically(`${path}.data`, dataPieces(layout.tensors));
+  await writeFileAtomically(path, pieces);
 }
 
 interface Layout {
@@ -97,7 +93,7 @@ function readWhole(path: string, opened: number[]): Uint8Array {
       );
     });
   } catch (error) {
-    throw diskError("read", path, error);
+    throw diskError(path, error);
   }
 }
 function externalFile(folder: string, location: string, opened: number[]): ExternalFile | null {
@@ -128,7 +124,7 @@ function readRange(descriptor: number, offset: number, length: number): Uint8Arr
 }
 
 /** Node's error as the user's; others as they are. */
-function diskError(verb: "read" | "write", path: string, error: unknown): CompileError | unknown {
+function diskError(path: string, error: unknown): CompileError | unknown {
   if (!(error instanceof Error) || !("code" in error) || typeof error.code !== "string" || !("syscall" in error)) return error;
-  return userError("model-file", `cannot ${verb} ${path}: ${error.message}`, nowhere);
+  return userError("model-file", `cannot read ${path}: ${error.message}`, nowhere);
 }

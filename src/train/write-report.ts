@@ -1,5 +1,5 @@
 /** The report of a training run, from the run itself. */
-import { writeFile } from "node:fs/promises";
+import { writeFileAtomically } from "../codegen/atomic-file.ts";
 import type { Compilable } from "../compile/index.ts";
 import { buildInference, type InputShapes, sourceOf } from "../compile/index.ts";
 import type { Dataset } from "../data/index.ts";
@@ -30,11 +30,12 @@ export interface RunToReport {
   readonly footer: string;
 }
 
-/** Writes the report of a run as one HTML file. */
+/** Writes the report of a run as one HTML file, whole or not at all. */
 export async function writeTrainingReport(path: string, run: RunToReport): Promise<void> {
   // Charts and pictures are loaded by those who want a report alone.
   const { renderTrainingReport } = await import("../report/index.ts");
-  await writeFile(path, await renderTrainingReport(await reportOf(run)));
+  const page = await renderTrainingReport(await reportOf(run));
+  await writeFileAtomically(path, [new TextEncoder().encode(page)]);
 }
 
 async function reportOf(run: RunToReport): Promise<TrainingReport> {

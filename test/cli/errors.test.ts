@@ -122,6 +122,11 @@ describe.concurrent("wrong usage: exit code 2", () => {
       ["compile", "net.ts", "-o", "x.onnx", "--loss", "mse"],
       "error: --loss is for training\n  help: add --mode training\n",
     ],
+    [
+      "an optimizer's option without training",
+      ["compile", "net.ts", "-o", "x.onnx", "--momentum", "0.9"],
+      "error: --momentum is for training\n  help: add --mode training\n",
+    ],
   ])("%s", async (_, args, stderr) => {
     expect(await run(...args)).toEqual({ code: 2, stdout: "", stderr });
   });

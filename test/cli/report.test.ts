@@ -79,7 +79,7 @@ test("report takes an ONNX file, and leaves out what was not asked for", async (
 test("a folder that is not there and a value that is not there are mistakes, and nothing is left half-written", async () => {
   const refused = await striate(folder, "report", "net.ts", "-o", "no/such/folder.html");
   expect(refused.code).toBe(1);
-  expect(refused.stderr).toMatch(/^error\[output\]: no\/such\/folder\.html: cannot write it: ENOENT/);
+  expect(refused.stderr).toMatch(/^error\[output-file\]: cannot write no\/such\/folder\.html: ENOENT/);
   const unknown = await striate(folder, "report", "net.ts", "-o", "x.html", "--value", "nobody");
   expect(unknown.stderr).toBe(
     'error[unknown-name]: Net: there is no value "nobody"\n  help: there are conv1, bn1, relu, adaptiveAvgPool2d, flatten, output\n',

@@ -127,5 +127,5 @@ test("only a .d.ts file is written, and a file that cannot be written is told", 
   });
   const { code, stderr } = await striate(folder, "types", "foreign.onnx", "-o", "nowhere/foreign.d.ts");
   expect(code).toBe(1);
-  expect(stderr).toMatch(/^error\[types-file\]: cannot write nowhere\/foreign\.d\.ts: ENOENT/);
+  expect(stderr).toMatch(/^error\[output-file\]: cannot write nowhere\/foreign\.d\.ts: ENOENT/);
 });

@@ -76,11 +76,11 @@ test("onnxruntime reads the data file", async () => {
 test("a file that cannot be written leaves nothing behind, and says why", async () => {
   const path = join(folder, "absent", "x.onnx");
   await expect(writeModelFile(path, network())).rejects.toThrow(
-    `error[model-file]: cannot write ${path}: ENOENT: no such file or directory`,
+    `error[output-file]: cannot write ${path}: ENOENT: no such file or directory`,
   );
   const busy = join(folder, "busy.onnx");
   mkdirSync(busy);
-  await expect(writeModelFile(busy, network())).rejects.toThrow(`error[model-file]: cannot write ${busy}: EISDIR`);
+  await expect(writeModelFile(busy, network())).rejects.toThrow(`error[output-file]: cannot write ${busy}: EISDIR`);
   expect(readdirSync(folder).filter((name) => name.endsWith(".tmp"))).toEqual([]);
 });
 

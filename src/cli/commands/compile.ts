@@ -18,10 +18,11 @@ import { writeSafetensors } from "../../runtime/index.ts";
 import { addCompileOptions, type CompileFlags, readCompileOptions } from "../input/compile-options.ts";
 import { type LoadedModel, loadModel } from "../input/load-model.ts";
 import { addMakerOptions, listMakers, type MakerReader } from "../input/maker-options.ts";
+import { addForMode, addMode, type Mode } from "../input/modes.ts";
 import { readLabels } from "../input/read-labels.ts";
 import { modelCommand, numbersOption, parseShapes, present } from "../input/shared-options.ts";
 import { addMemoryOptions, type MemoryFlags, memoryOf, memoryText } from "../input/step-memory.ts";
-import { finiteNumber, naturalNumber, oneOf, repeatable, UsageError } from "../input/usage.ts";
+import { finiteNumber, naturalNumber, repeatable, UsageError } from "../input/usage.ts";
 import { explanation, verificationText } from "../output/explain-passes.ts";
 import { halfText } from "../output/half-text.ts";
 import { harmless, outColors, writeJson, writeOut } from "../output/terminal.ts";
@@ -32,7 +33,7 @@ import { passNamed, watchPasses } from "../running/watch-passes.ts";
 
 interface Flags extends CompileFlags, MemoryFlags {
   readonly output: string;
-  readonly mode: "inference" | "training";
+  readonly mode: Mode;
   readonly loss?: string;
   readonly optimizer?: string;
   readonly freeze: readonly string[];
@@ -81,43 +82,47 @@ Examples:
 
 /** Compiles a model to an ONNX file; for training, the initial state goes beside it. */
 export function compileCommand(): Command {
-  const basic = modelCommand("compile")
-    .requiredOption("-o, --output <file>", "the .onnx file to write")
-    .option("--mode <mode>", "inference or training", (text) => oneOf("--mode", text, ["inference", "training"]), "inference");
-  const command = addCompileOptions(basic)
-    .addOption(repeatable("--image <input>", "inference: an input that takes uint8 [N, H, W, C] images"))
-    .option("--mean <list>", "inference: the mean per channel of --image, of bytes divided by 255", numbersOption("--mean"))
-    .option("--std <list>", "inference: the standard deviation per channel of --image", numbersOption("--std"))
-    .option("--resize", "inference: --image takes images of any size, and the graph scales them")
-    .option("--softmax", "inference: the first output as probabilities")
-    .option("--top-k <n>", "inference: the likeliest classes of the first output", (text) => naturalNumber("--top-k", text, 1))
-    .option("--labels <file>", "inference: the names of the classes, one a line, which go into the metadata")
-    .option("--drop-unused-inputs", "inference: leave out inputs that no output depends on")
-    .option("--float16", "inference: arithmetic in float16, with float32 inputs and outputs")
-    .option("--float16-io", "inference: inputs and outputs in float16 too")
-    .option("--bfloat16", "inference: arithmetic in bfloat16, where the opset and the target have it: --opset 22 --target onnxruntime-cuda")
-    .option("--bfloat16-io", "inference: inputs and outputs in bfloat16 too")
-    .addOption(repeatable("--keep-float32 <pattern>", "inference: nodes or ops that stay in float32, as in fc or Softmax"))
+  const command = addMode(addCompileOptions(modelCommand("compile").requiredOption("-o, --output <file>", "the .onnx file to write")))
     .option("--external-data", "weights go into a file of their own, OUTPUT.data, as they do past 1.5 GiB anyway")
     .option("--explain", "tell what each pass did, and why it refused")
     .option("--verify", "run the graph before and after each pass, and tell the largest error")
     .option("--until <pass>", "the last pass that runs", (text) => passNamed("--until", text))
     .addOption(repeatable("--without <pass>", "a pass that does not run"))
     .addOption(repeatable("--print-after <pass>", "print the graph after this pass, each time that it changed something"))
-    .option("--json", "describe what was written as JSON")
-    .option("--loss <name>", "training: the loss (default: cross-entropy)")
-    .option("--optimizer <name>", "training: the optimizer (default: sgd)")
-    .addOption(repeatable("--freeze <pattern>", "training: parameters that stay as they are, as in layer1.* or !fc.*"))
-    .option("--clip-norm <x>", "training: hold the norm of all gradients below this", (text) => finiteNumber("--clip-norm", text))
-    .option("--clip-value <x>", "training: hold every element of gradients within this", (text) => finiteNumber("--clip-value", text))
-    .option("--emit-gradients", "training: an output NAME.grad for every trained parameter");
-  const makers = addMakerOptions(addMemoryOptions(command));
+    .option("--json", "describe what was written as JSON");
+  addForMode("inference", command, addInferenceOptions);
+  const makers = addForMode("training", command, (c) => addMakerOptions(addMemoryOptions(addTrainingOptions(c))));
   return command.addHelpText("after", examples).action(async (spec: string, flags: Flags) => {
     const loaded = await loadModel(spec, flags.set);
     const options = await readCompileOptions(flags, loaded);
     await (flags.mode === "inference" ? compileInference(loaded, flags, options) : compileForTraining(loaded, flags, options, makers));
   });
 }
+
+const addInferenceOptions = (command: Command): Command =>
+  command
+    .addOption(repeatable("--image <input>", "an input that takes uint8 [N, H, W, C] images"))
+    .option("--mean <list>", "the mean per channel of --image, of bytes divided by 255", numbersOption("--mean"))
+    .option("--std <list>", "the standard deviation per channel of --image", numbersOption("--std"))
+    .option("--resize", "--image takes images of any size, and the graph scales them")
+    .option("--softmax", "the first output as probabilities")
+    .option("--top-k <n>", "the likeliest classes of the first output", (text) => naturalNumber("--top-k", text, 1))
+    .option("--labels <file>", "the names of the classes, one a line, which go into the metadata")
+    .option("--drop-unused-inputs", "leave out inputs that no output depends on")
+    .option("--float16", "arithmetic in float16, with float32 inputs and outputs")
+    .option("--float16-io", "inputs and outputs in float16 too")
+    .option("--bfloat16", "arithmetic in bfloat16, where the opset and the target have it: --opset 22 --target onnxruntime-cuda")
+    .option("--bfloat16-io", "inputs and outputs in bfloat16 too")
+    .addOption(repeatable("--keep-float32 <pattern>", "nodes or ops that stay in float32, as in fc or Softmax"));
+
+const addTrainingOptions = (command: Command): Command =>
+  command
+    .option("--loss <name>", "the loss (default: cross-entropy)")
+    .option("--optimizer <name>", "the optimizer (default: sgd)")
+    .addOption(repeatable("--freeze <pattern>", "parameters that stay as they are, as in layer1.* or !fc.*"))
+    .option("--clip-norm <x>", "hold the norm of all gradients below this", (text) => finiteNumber("--clip-norm", text))
+    .option("--clip-value <x>", "hold every element of gradients within this", (text) => finiteNumber("--clip-value", text))
+    .option("--emit-gradients", "an output NAME.grad for every trained parameter");
 
 type Options = CompileOptions & { readonly opset: number };
 const fileOptions = ({ externalData }: Flags, { opset }: Options, metadata: Readonly<Record<string, string>>) => ({
@@ -126,14 +131,7 @@ const fileOptions = ({ externalData }: Flags, { opset }: Options, metadata: Read
   ...present({ externalData }),
 });
 
-const trainingOnly = ["loss", "optimizer", "emitGradients", "clipNorm", "clipValue"] as const;
-
 async function compileInference(loaded: LoadedModel, flags: Flags, options: Options): Promise<void> {
-  const stray = trainingOnly.find((key) => flags[key] !== undefined) ?? (flags.freeze.length > 0 ? "freeze" : undefined);
-  if (memoryOf(flags).memory !== undefined)
-    throw new UsageError("--memory-budget, --recompute and --assume are for training", "add --mode training");
-  if (stray !== undefined)
-    throw new UsageError(`--${stray.replace(/[A-Z]/g, (l) => `-${l.toLowerCase()}`)} is for training`, "add --mode training");
   const watched = watchPasses(flags);
   // Weights of another file take the places of initializers, which nothing may have been computed from by then.
   const isFixed = loaded.kind === "source" || options.optimize === "none" || options.weights !== undefined;
@@ -162,12 +160,6 @@ async function compileInference(loaded: LoadedModel, flags: Flags, options: Opti
 }
 
 async function compileForTraining({ model }: LoadedModel, flags: Flags, options: Options, makers: MakerReader): Promise<void> {
-  if (imagesOf(flags).images !== undefined) throw new UsageError("--image is for inference", "leave out --mode training");
-  const { softmax, topK, labels } = flags;
-  if ((softmax ?? topK ?? labels) !== undefined)
-    throw new UsageError("--softmax, --top-k and --labels are for inference", "leave out --mode training");
-  const [format] = Object.keys(halfOf(flags));
-  if (format !== undefined) throw new UsageError(`--${format} is for inference`, "leave out --mode training");
   const { freeze, emitGradients, clipNorm: norm, clipValue: value } = flags;
   const watched = watchPasses(flags);
   const { memory } = memoryOf(flags);

@@ -6,7 +6,7 @@ import type { TensorData } from "../../ir/tensor-data.ts";
 import { areSame, bindInputs, compareGraphs, type GraphComparison, type NodeChange } from "../../passes/index.ts";
 import { type LoadedModel, loadModel } from "../input/load-model.ts";
 import { readWeights } from "../input/read-weights.ts";
-import { numbersOption, parseShapes, present, seedOption, sizeOption } from "../input/shared-options.ts";
+import { numbersOption, parseShapes, perChannel, present, seedOption, sizeOption } from "../input/shared-options.ts";
 import { repeatable, SaidAlready, UsageError } from "../input/usage.ts";
 import { diffText } from "../output/diff-text.ts";
 import { writeErr, writeJson, writeOut } from "../output/terminal.ts";
@@ -104,8 +104,7 @@ async function sideOf(
 }
 
 async function outputsOf(before: Side, after: Side, flags: Flags): Promise<OutputsComparison> {
-  const single = (values: readonly number[] | undefined) => (values?.length === 1 ? values[0] : values);
-  const [mean, std] = [single(flags.mean), single(flags.std)];
+  const [mean, std] = [perChannel(flags.mean), perChannel(flags.std)];
   if ((mean === undefined) !== (std === undefined)) throw new UsageError("--mean and --std belong together");
   const statistics = mean === undefined || std === undefined ? undefined : { mean, std };
   return compareOutputs(runnable(before), runnable(after), {

@@ -1,9 +1,8 @@
 /** `striate profile`. */
 import type { Command } from "commander";
 import { writeFileAtomically } from "../../codegen/atomic-file.ts";
-import { userError } from "../../ir/diagnostic.ts";
 import { printType } from "../../ir/graph.ts";
-import { nowhere, printLocation } from "../../ir/location.ts";
+import { printLocation } from "../../ir/location.ts";
 import { type MachineRoofs, type ModelProfile, measureRoofs, profileModel } from "../../runtime/index.ts";
 import { type MeasuredFlags, type MeasuredModel, measuredCommand } from "../input/measured-model.ts";
 import { naturalNumber, oneOf } from "../input/usage.ts";
@@ -68,12 +67,7 @@ export function profileCommand(): Command {
 async function writePage(file: string, contents: PageContents): Promise<void> {
   // What draws charts is loaded for those who want some.
   const { profilePage } = await import("../output/profile-page.ts");
-  const page = Buffer.from(await profilePage(contents));
-  try {
-    await writeFileAtomically(file, [page]);
-  } catch (error) {
-    throw userError("profile", `cannot write ${file}: ${error instanceof Error ? error.message : String(error)}`, nowhere);
-  }
+  await writeFileAtomically(file, [Buffer.from(await profilePage(contents))]);
 }
 
 const fixed = (value: number, digits: number): string => value.toFixed(digits);

@@ -1,7 +1,5 @@
 /** `striate report`. */
 import type { Command } from "commander";
-import { userError } from "../../ir/diagnostic.ts";
-import { nowhere } from "../../ir/location.ts";
 import { writeModelReport } from "../../train/write-model-report.ts";
 import { version } from "../../version.ts";
 import { addCompileOptions, type CompileFlags, readCompileOptions } from "../input/compile-options.ts";
@@ -42,7 +40,7 @@ export function reportCommand(): Command {
         values,
         footer: footerOf(flags),
       };
-      await written(flags.output, () => writeModelReport(flags.output, { ...report, ...present({ image }) }));
+      await writeModelReport(flags.output, { ...report, ...present({ image }) });
       writeOut(`${outColors().bold(harmless(flags.output))}: ${harmless(loaded.name)}\n`);
     });
 }
@@ -54,13 +52,3 @@ function subtitleOf(spec: string, loaded: LoadedModel, { set, shape }: Flags): s
 }
 const footerOf = ({ weights, seed = 0 }: Flags): string =>
   `striate ${version} · MACs are multiply-adds of convolutions and matrix products · ${weights === undefined ? `initial weights from seed ${seed} where the model has none` : `weights from ${weights}`}`;
-
-/** What the disk says about the output is the user's to mend. */
-async function written(file: string, write: () => Promise<void>): Promise<void> {
-  try {
-    await write();
-  } catch (error) {
-    if (!(error instanceof Error) || !("syscall" in error)) throw error;
-    throw userError("output", `${file}: cannot write it: ${error.message}`, nowhere);
-  }
-}

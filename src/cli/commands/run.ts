@@ -15,6 +15,7 @@ import {
   modelCommand,
   numbersOption,
   parseShapes,
+  perChannel,
   present,
   providersOption,
   seedOption,
@@ -107,8 +108,7 @@ const saidBy = (metadata: ReadonlyMap<string, string>, file: string): Omit<Runna
 
 async function runAll(session: Session, { preprocess, classes }: Runnable, flags: Flags): Promise<void> {
   const { size, fit } = flags;
-  const single = (values: readonly number[] | undefined) => (values?.length === 1 ? values[0] : values);
-  const [mean, std] = [single(flags.mean) ?? preprocess?.mean, single(flags.std) ?? preprocess?.std];
+  const [mean, std] = [perChannel(flags.mean) ?? preprocess?.mean, perChannel(flags.std) ?? preprocess?.std];
   const statistics = mean === undefined || std === undefined ? undefined : { mean, std };
   if (statistics === undefined && (mean ?? std) !== undefined) throw new UsageError("--mean and --std belong together");
   const runs = await runInputs(flags.input, session.inputs, present({ size, fit, statistics }));

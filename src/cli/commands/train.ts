@@ -167,7 +167,7 @@ async function train(spec: string, flags: Flags, makers: MakerReader, origin: Or
     writeErr(
       `training ${harmless(loaded.name)} on ${harmless(data.train.dataset.name)}: ${data.train.dataset.length} images, on ${printProvider(trainer.provider)}\n`,
     );
-    writeRun(run, origin.start);
+    await writeRun(run, origin.start);
     const started = performance.now();
     const { result, steps } = await runFit(trainer, data, { flags, schedule: scheduleOf(flags, optimizer), run, resume: origin.resume });
     if (result.stopped) return stopped(run, trainer);

@@ -3,8 +3,6 @@ import type { Command } from "commander";
 import { writeFileAtomically } from "../../codegen/atomic-file.ts";
 import { printModelTypes } from "../../codegen/index.ts";
 import { sourceOf } from "../../compile/index.ts";
-import { userError } from "../../ir/diagnostic.ts";
-import { nowhere } from "../../ir/location.ts";
 import { loadModel } from "../input/load-model.ts";
 import { type ModelFlags, modelCommand, parseShapes } from "../input/shared-options.ts";
 import { UsageError } from "../input/usage.ts";
@@ -37,7 +35,7 @@ export function typesCommand(): Command {
       const { graph, inputs } = sourceOf(model, parseShapes(shape));
       const text = printModelTypes({ name, inputs: inputs.filter((value) => !graph.initializers.has(value)), outputs: graph.outputs });
       if (output === undefined) return writeOut(text);
-      await write(output, text);
+      await writeFileAtomically(output, [Buffer.from(text)]);
       writeOut(`${outColors().bold(harmless(output))}: ${inputs.length} inputs, ${graph.outputs.length} outputs\n`);
     });
 }
@@ -45,11 +43,4 @@ export function typesCommand(): Command {
 function declarationFile(file: string): string {
   if (/\.d\.[cm]?ts$/.test(file)) return file;
   throw new UsageError(`-o takes a .d.ts file, not "${file}"`);
-}
-async function write(file: string, text: string): Promise<void> {
-  try {
-    await writeFileAtomically(file, [Buffer.from(text)]);
-  } catch (error) {
-    throw userError("types-file", `cannot write ${file}: ${error instanceof Error ? error.message : String(error)}`, nowhere);
-  }
 }

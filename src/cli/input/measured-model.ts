@@ -6,23 +6,19 @@ import { symbolsOf } from "../../ir/dim.ts";
 import { type Graph, printType, type Value } from "../../ir/graph.ts";
 import { nowhere } from "../../ir/location.ts";
 import { scalar, type TensorData } from "../../ir/tensor-data.ts";
-import { type OptimizationLevel, optimize, type Purpose, substituteShapes } from "../../passes/index.ts";
 import type { SessionOptions } from "../../runtime/index.ts";
 import { inputFor } from "../running/verify-passes.ts";
+import { addCompileOptions, type CompileFlags, readCompileOptions } from "./compile-options.ts";
 import { loadModel } from "./load-model.ts";
 import { addMakerOptions, type MakerReader } from "./maker-options.ts";
-import { readWeights } from "./read-weights.ts";
-import { type ModelFlags, modelCommand, opsetFor, opsetHelp, opsetOption, parseShapes, present, seedOption } from "./shared-options.ts";
-import { naturalNumber, oneOf, UsageError } from "./usage.ts";
+import { addForMode, addMode, type Mode } from "./modes.ts";
+import { modelCommand, present } from "./shared-options.ts";
+import { naturalNumber, oneOf } from "./usage.ts";
 
 /** The flags of both commands. */
-export interface MeasuredFlags extends ModelFlags {
-  readonly mode: "inference" | "training";
+export interface MeasuredFlags extends CompileFlags {
+  readonly mode: Mode;
   readonly batch: number;
-  readonly weights?: string;
-  readonly seed: number;
-  readonly level?: OptimizationLevel;
-  readonly opset?: number;
   readonly onnxruntime?: SessionOptions["graphOptimization"];
   readonly threads?: number;
   readonly loss?: string;
@@ -49,45 +45,34 @@ export interface MeasuredModel {
   readonly session: SessionOptions;
 }
 
-const levels = ["none", "exact", "all"] as const satisfies readonly OptimizationLevel[];
 const sessionLevels = ["none", "basic", "extended", "layout", "all"] as const;
 
 /** A command with its model argument and the flags of both commands; `read` compiles the model that they say. */
 export function measuredCommand(name: string, own: (command: Command) => Command) {
-  const command = own(
-    modelCommand(name)
-      .option("--mode <mode>", "inference or training", (text) => oneOf("--mode", text, ["inference", "training"]), "inference")
-      .option("--batch <n>", "how many images", (text) => naturalNumber("--batch", text, 1), 1)
-      .option("--weights <file>", "a .safetensors file with all parameters and buffers by name")
-      .option("--seed <n>", "the seed of inputs and initial weights", seedOption, 0)
-      .option("--level <level>", "striate's optimisation: none, exact or all (default: all)", (text) => oneOf("--level", text, levels))
-      .option("--opset <n>", `the ai.onnx opset, ${opsetHelp}`, opsetOption)
-      .option("--onnxruntime <level>", "its own rewriting: none, basic, extended, layout or all (default: all)", (text) =>
-        oneOf("--onnxruntime", text, sessionLevels),
-      )
-      .option("--threads <n>", "threads within a kernel (default: onnxruntime's choice)", (text) => naturalNumber("--threads", text, 1))
-      .option("--loss <name>", "training: the loss (default: cross-entropy)")
-      .option("--optimizer <name>", "training: the optimizer (default: sgd)")
-      .option("--json", "the same as JSON"),
+  const command = own(addCompileOptions(addMode(modelCommand(name))))
+    .option("--batch <n>", "how many images", (text) => naturalNumber("--batch", text, 1), 1)
+    .option("--onnxruntime <level>", "its own rewriting: none, basic, extended, layout or all (default: all)", (text) =>
+      oneOf("--onnxruntime", text, sessionLevels),
+    )
+    .option("--threads <n>", "threads within a kernel (default: onnxruntime's choice)", (text) => naturalNumber("--threads", text, 1))
+    .option("--json", "the same as JSON");
+  const makers = addForMode("training", command, (c) =>
+    addMakerOptions(
+      c.option("--loss <name>", "the loss (default: cross-entropy)").option("--optimizer <name>", "the optimizer (default: sgd)"),
+    ),
   );
-  const makers = addMakerOptions(command);
   return { command, read: (spec: string, flags: MeasuredFlags) => measuredModel(spec, flags, makers) };
 }
 
 async function measuredModel(spec: string, flags: MeasuredFlags, makers: MakerReader): Promise<MeasuredModel> {
-  const stray = (["loss", "optimizer"] as const).find((key) => flags[key] !== undefined);
-  if (flags.mode === "inference" && stray !== undefined) throw new UsageError(`--${stray} is for training`, "add --mode training");
+  const { mode, batch, seed = 0 } = flags;
   const loaded = await loadModel(spec, flags.set);
-  const { model } = loaded;
-  const { seed, opset = opsetFor(loaded) } = flags;
-  const weights = flags.weights === undefined ? undefined : await readWeights(flags.weights);
-  const shapes = parseShapes(flags.shape);
-  const sized = sizedShapes(sourceOf(model, shapes).inputs, flags.batch);
-  const options = { shapes, seed, opset, ...present({ weights, optimize: flags.level }) };
+  const options = await readCompileOptions(flags, loaded);
+  const shapes = sizedShapes(sourceOf(loaded.model, options.shapes).inputs, batch);
   const session = present({ graphOptimization: flags.onnxruntime, intraOpThreads: flags.threads });
-  const common = { mode: flags.mode, opset, session };
-  if (flags.mode === "training") return { ...common, ...trainingModel(model, flags, options, sized, makers) };
-  const graph = atSizes(buildInference(model, options).graph, sized, flags.level, "inference");
+  const common = { mode, opset: options.opset, session };
+  if (mode === "training") return { ...common, ...trainingModel(loaded.model, flags, { ...options, shapes }, makers) };
+  const { graph } = buildInference(loaded.model, { ...options, shapes });
   return {
     ...common,
     name: graph.name,
@@ -105,21 +90,19 @@ function trainingModel(
   model: Parameters<typeof compileTraining>[0],
   flags: MeasuredFlags,
   options: CompileOptions,
-  sized: InputShapes,
   makers: MakerReader,
 ): Omit<MeasuredModel, "mode" | "opset" | "session"> {
+  const { seed = 0 } = flags;
   const loss = makers.loss({ ...flags }, flags.loss ?? "cross-entropy");
   const optimizer = makers.optimizer({ ...flags }, flags.optimizer ?? "sgd");
-  const { graph: open, manifest, state } = compileTraining(model, { ...options, loss, optimizer });
-  const graph = atSizes(open, sized, flags.level, "training");
+  const { graph, manifest, state } = compileTraining(model, { ...options, loss, optimizer });
   const rows = new Map(manifest.state.map((row) => [row.input, row]));
   const scalars: Readonly<Record<string, TensorData>> = {
     learning_rate: scalar(optimizer.defaults.lr),
     step: scalar(1, "int64"),
-    seed: scalar(flags.seed, "int64"),
+    seed: scalar(seed, "int64"),
   };
-  const feedOf = (input: Value): TensorData =>
-    state.get(rows.get(input.name)?.name ?? "") ?? scalars[input.name] ?? madeUp(input, flags.seed);
+  const feedOf = (input: Value): TensorData => state.get(rows.get(input.name)?.name ?? "") ?? scalars[input.name] ?? madeUp(input, seed);
   return {
     name: graph.name,
     graph,
@@ -140,10 +123,6 @@ function madeUp(input: Value, seed: number): TensorData {
     nowhere,
   );
 }
-
-/** A compiled graph with sizes for its symbols, and without what has then become constant. */
-const atSizes = (graph: Graph, sized: InputShapes, level: OptimizationLevel | undefined, purpose: Purpose): Graph =>
-  optimize(substituteShapes(graph, new Map(Object.entries(sized))), level, { purpose }).graph;
 
 /** The inputs' shapes with the batch in place of the symbol that they begin with. Throws a CompileError on any other symbol. */
 function sizedShapes(inputs: readonly Value[], batch: number): InputShapes {

@@ -1,6 +1,7 @@
 /** `run.json`: the arguments of a run, so that `--resume` needs only its folder. */
-import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { writeFileAtomically } from "../../codegen/atomic-file.ts";
 import { userError } from "../../ir/diagnostic.ts";
 import { nowhere } from "../../ir/location.ts";
 
@@ -16,13 +17,13 @@ export interface RunStart {
 }
 
 /** Notes how a run was started in its folder. Throws a CompileError when the folder cannot be written. */
-export function writeRun(folder: string, start: RunStart): void {
+export async function writeRun(folder: string, start: RunStart): Promise<void> {
   try {
     mkdirSync(folder, { recursive: true });
-    writeFileSync(fileOf(folder), `${JSON.stringify({ version: 1, ...start }, null, 2)}\n`);
   } catch (error) {
-    throw userError("run-folder", `${folder}: cannot write to it: ${error instanceof Error ? error.message : String(error)}`, nowhere);
+    throw userError("run-folder", `${folder}: cannot make it: ${error instanceof Error ? error.message : String(error)}`, nowhere);
   }
+  await writeFileAtomically(fileOf(folder), [Buffer.from(`${JSON.stringify({ version: 1, ...start }, null, 2)}\n`)]);
 }
 
 /** How the run in a folder was started. Throws a CompileError when there is none. */

@@ -113,6 +113,9 @@ export const numbersOption =
   (name: string) =>
   (text: string): readonly number[] =>
     text.split(",").map((part) => finiteNumber(name, part.trim()));
+/** One number for all channels, or one for each. */
+export const perChannel = (values: readonly number[] | undefined): number | readonly number[] | undefined =>
+  values?.length === 1 ? values[0] : values;
 
 /** Only the entries that are there: `exactOptionalPropertyTypes` tells an absent option from one that is undefined. */
 export function present<T extends object>(options: T): { [K in keyof T]?: Exclude<T[K], undefined> } {

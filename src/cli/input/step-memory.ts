@@ -17,9 +17,9 @@ export interface MemoryFlags {
 /** The command with the options. */
 export function addMemoryOptions(command: Command): Command {
   return command
-    .option("--memory-budget <size>", "training: recompute activations to stay within this, as in 2GiB; state included", byteSizeOption)
-    .addOption(repeatable("--recompute <pattern>", "training: scopes whose activations are recomputed, as in layer1.*"))
-    .addOption(repeatable("--assume <symbol=size>", "training: what a size that stays open counts as for --memory-budget, as in N=32"));
+    .option("--memory-budget <size>", "recompute activations to stay within this, as in 2GiB; state included", byteSizeOption)
+    .addOption(repeatable("--recompute <pattern>", "scopes whose activations are recomputed, as in layer1.*"))
+    .addOption(repeatable("--assume <symbol=size>", "what a size that stays open counts as for --memory-budget, as in N=32"));
 }
 
 /** What memory a step may use; nothing where the command line says nothing. Throws a UsageError on sizes without a budget. */

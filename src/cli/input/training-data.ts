@@ -19,6 +19,7 @@ import {
 import { userError } from "../../ir/diagnostic.ts";
 import { printType, type Value } from "../../ir/graph.ts";
 import { nowhere } from "../../ir/location.ts";
+import { perChannel } from "./shared-options.ts";
 import { UsageError } from "./usage.ts";
 
 /** What decides which data are read, and how. */
@@ -127,9 +128,7 @@ export function imageSize({ name, type }: Value): ImageInput {
 
 function chosenStatistics({ data, mean, std }: DataFlags, channels: 1 | 3): ChannelStatistics {
   const usual = data === "mnist" ? mnistStatistics : channels === 3 ? imagenetStatistics : { mean: 0.5, std: 0.5 };
-  const single = (values: readonly number[] | undefined): number | readonly number[] | undefined =>
-    values?.length === 1 ? values[0] : values;
-  const chosen = { mean: single(mean) ?? usual.mean, std: single(std) ?? usual.std };
+  const chosen = { mean: perChannel(mean) ?? usual.mean, std: perChannel(std) ?? usual.std };
   for (const [flag, values] of Object.entries(chosen)) {
     if (typeof values !== "number" && values.length !== channels)
       throw new UsageError(`--${flag} takes one number, or one per channel: ${channels}, not ${values.length}`);

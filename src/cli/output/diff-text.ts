@@ -1,5 +1,4 @@
 /** A comparison of two models as text. */
-import Table from "cli-table3";
 import type { Dim } from "../../ir/dim.ts";
 import { type Graph, type Node, printType, type TensorType } from "../../ir/graph.ts";
 import { printLocation } from "../../ir/location.ts";
@@ -20,6 +19,7 @@ import {
 } from "../../passes/index.ts";
 import { fieldText } from "../../train/summarize.ts";
 import type { OutputComparison, OutputsComparison } from "../running/compare-outputs.ts";
+import { columns } from "./table.ts";
 import { byteCount, grouped, harmless, outColors } from "./terminal.ts";
 
 /** What is told. */
@@ -60,37 +60,14 @@ function marked(mark: Mark): string {
   return { "+": c.green, "-": c.red, "~": c.yellow, "→": c.cyan, "=": c.dim }[mark](mark);
 }
 
-/** Cells in columns without lines; colours do not count. */
-function columns(rows: readonly (readonly string[])[], aligns: readonly ("left" | "right")[] = []): string {
-  const none = {
-    top: "",
-    "top-mid": "",
-    "top-left": "",
-    "top-right": "",
-    bottom: "",
-    "bottom-mid": "",
-    "bottom-left": "",
-    "bottom-right": "",
-  };
-  const sides = { left: "  ", "left-mid": "", mid: "", "mid-mid": "", right: "", "right-mid": "", middle: "  " };
-  const table = new Table({
-    chars: { ...none, ...sides },
-    style: { "padding-left": 0, "padding-right": 0, head: [], border: [] },
-    colAligns: [...aligns],
-  });
-  for (const row of rows) table.push([...row]);
-  return table
-    .toString()
-    .split("\n")
-    .map((line) => `${line.trimEnd()}\n`)
-    .join("");
-}
+const listing = (rows: readonly (readonly string[])[], aligns: readonly ("left" | "right")[] = []): string =>
+  columns(rows, { aligns, indent: "  " });
 /** The first rows, and how many more there are. */
 function listed<T>(items: readonly T[], most: number, row: (item: T) => readonly string[]): string {
   if (items.length === 0) return "";
   const surplus = items.length - most;
   const more = surplus > 0 ? `  ${outColors().dim(`and ${surplus} more: --all lists them`)}\n` : "";
-  return `${columns((surplus > 0 ? items.slice(0, most) : items).map(row))}${more}`;
+  return `${listing((surplus > 0 ? items.slice(0, most) : items).map(row))}${more}`;
 }
 /** As `listed`, but what would be too long a list stands as scopes with the number of names in each. */
 function listedByScope<T extends { readonly name: string }>(
@@ -120,7 +97,7 @@ function portsText(ports: readonly PortChange[]): string {
     const types = mark === "~" ? arrow(typeText(type.before), typeText(type.after)) : typeText(type.before ?? type.after);
     return [marked(mark), what, names, types];
   };
-  return heading("inputs and outputs") + columns(ports.map(row));
+  return heading("inputs and outputs") + listing(ports.map(row));
 }
 
 function nodesText({ added, removed, changed, same }: GraphComparison, most: number): string {
@@ -256,7 +233,7 @@ function costText({ cost: { before, after }, receptiveFields }: GraphComparison)
     shown(pick(after), print),
     deltaText(pick(before), pick(after), print),
   ]);
-  const figures = columns([["", c.dim("before"), c.dim("after"), c.dim("change")], ...body], ["left", "right", "right", "right"]);
+  const figures = listing([["", c.dim("before"), c.dim("after"), c.dim("change")], ...body], ["left", "right", "right", "right"]);
   return heading("cost") + figures + fieldsText(receptiveFields);
 }
 function deltaText(before: Dim, after: Dim, print: (n: number) => string): string {
@@ -282,7 +259,7 @@ function fieldsText({ before, after }: Change<readonly OutputField[]>): string {
       arrow(text(axes), text(other?.fields[k]?.axes ?? (other === undefined ? axes : null))),
     ]);
   });
-  return rows.length === 0 ? "" : columns(rows);
+  return rows.length === 0 ? "" : listing(rows);
 }
 
 function outputsText(outputs: OutputsComparison | null): string {
@@ -296,5 +273,5 @@ function outputsText(outputs: OutputsComparison | null): string {
     difference === null ? "not comparable" : differenceText(difference),
     agreement === null ? "" : `largest class agrees in ${agreement.same} of ${agreement.of}`,
   ];
-  return heading("outputs", `on the same input, ${fed}`) + columns(outputs.outputs.map(row));
+  return heading("outputs", `on the same input, ${fed}`) + listing(outputs.outputs.map(row));
 }

@@ -3,11 +3,8 @@ import { extname } from "node:path";
 import { writeFileAtomically } from "../../codegen/atomic-file.ts";
 import type { Source } from "../../compile/index.ts";
 import { loadImage, readPreprocess } from "../../data/index.ts";
-import { reasonOf } from "../../data/read-file.ts";
 import { drawEffectiveField, type EffectiveField, effectiveField, type GradientMeasure } from "../../inspect/index.ts";
-import { userError } from "../../ir/diagnostic.ts";
 import { printType } from "../../ir/graph.ts";
-import { nowhere } from "../../ir/location.ts";
 import type { TensorData } from "../../ir/tensor-data.ts";
 import type { LoadedModel } from "../input/load-model.ts";
 import { readWeights } from "../input/read-weights.ts";
@@ -72,11 +69,7 @@ async function writePicture(path: string, field: EffectiveField, image: string |
   const isTensor = image === undefined || [".npy", ".safetensors"].includes(extname(image).toLowerCase());
   const background = isTensor ? undefined : await loadImage(image, { height, width, channels: 3 });
   const bytes = await drawEffectiveField(field, background);
-  try {
-    await writeFileAtomically(path, [bytes]);
-  } catch (error) {
-    throw userError("picture-file", `${path}: cannot write it: ${reasonOf(error)}`, nowhere);
-  }
+  await writeFileAtomically(path, [bytes]);
 }
 
 const fieldJson = (field: EffectiveField, seed: number, { image }: EffectiveFlags) => ({
