@@ -4,7 +4,7 @@ import { spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { afterAll, expect, test } from "vitest";
+import { afterAll, expect, inject, test } from "vitest";
 import { plainEnvironment } from "../support/run-cli.ts";
 
 const root = resolve(import.meta.dirname, "../..");
@@ -22,7 +22,7 @@ interface Result {
   readonly err: string;
 }
 async function check(...args: readonly string[]): Promise<Result> {
-  const child = spawn(process.execPath, [join(root, "bin/striate.js"), "check", ...args], {
+  const child = spawn(process.execPath, [inject("program"), "check", ...args], {
     cwd: root,
     env: plainEnvironment(),
   });

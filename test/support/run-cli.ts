@@ -1,8 +1,6 @@
 /** The command line as its users run it: in a process of its own. */
 import { execFile } from "node:child_process";
-import { resolve } from "node:path";
-
-const program = resolve(import.meta.dirname, "../../bin/striate.js");
+import { inject } from "vitest";
 
 /** How a command ended. */
 export interface CommandResult {
@@ -20,7 +18,7 @@ export function plainEnvironment(): NodeJS.ProcessEnv {
 export function striate(cwd: string, ...args: readonly string[]): Promise<CommandResult> {
   return new Promise((done) => {
     const env = plainEnvironment();
-    const child = execFile(process.execPath, [program, ...args], { cwd, env, maxBuffer: 2 ** 26 }, (_, stdout, stderr) => {
+    const child = execFile(process.execPath, [inject("program"), ...args], { cwd, env, maxBuffer: 2 ** 26 }, (_, stdout, stderr) => {
       done({ code: child.exitCode ?? -1, stdout, stderr });
     });
   });
