@@ -19,11 +19,11 @@ function fuse(node: Node<Padded>, context: RewriteContext): RewriteOutcome {
   const { auto_pad, pads: own } = node.attributes;
   if (auto_pad !== "NOTSET" && auto_pad !== "VALID") return skip(`${node.opType} pads by itself as "${auto_pad}"`);
   const before = auto_pad === "VALID" || own === undefined ? pads.map(() => 0) : own;
-  const refusal = refusalOf(node, pad, before);
+  const sum = before.map((p, i) => p + (pads[i] ?? 0));
+  const refusal = refusalOf(node, pad, before) ?? refusalOfWide(node, sum);
   if (refusal !== null) return skip(refusal);
   return (b) => {
     const inputs = node.inputs.map((v, i) => (i === 0 ? context.value(inputAt(pad, 0)) : v === null ? null : context.value(v)));
-    const sum = before.map((p, i) => p + (pads[i] ?? 0));
     const attributes = {
       ...node.attributes,
       auto_pad: "NOTSET",
@@ -66,6 +66,14 @@ function refusalOf(node: Node<Padded>, pad: Node<"Pad">, before: readonly number
   if (node.attributes.ceil_mode !== 0) return "with ceil_mode, its last windows leave the padding out of their average";
   const own = before.some((p) => p > 0);
   return own && node.attributes.count_include_pad === 0 ? "its own padding is left out of the average, and the one before it is not" : null;
+}
+
+/** Pools take no padding as wide as their window, which would then see nothing else; null for all other padding. */
+function refusalOfWide(node: Node<Padded>, pads: readonly number[]): string | null {
+  if (isOneOf(node, ["Conv"])) return null;
+  const { kernel_shape: kernel = [] } = node.attributes;
+  const at = pads.findIndex((p, i) => p >= (kernel[i % kernel.length] ?? 1));
+  return at < 0 ? null : `${pads[at]} elements of padding are as wide as its window of ${kernel[at % kernel.length]}`;
 }
 
 /** Ops that give no negative number. */

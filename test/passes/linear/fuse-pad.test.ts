@@ -73,6 +73,14 @@ test.each<readonly [string, readonly string[]]>([
     pool("AveragePool(%a) {kernel_shape = [2, 2], strides = [2, 2], ceil_mode = 1}", "1, 2, 3, 3"),
     ["y: with ceil_mode, its last windows leave the padding out of their average"],
   ],
+  [
+    pool("AveragePool(%a) {kernel_shape = [1, 2], strides = [2, 1]}", "1, 2, 3, 4"),
+    ["y: 1 elements of padding are as wide as its window of 1"],
+  ],
+  [
+    pool("AveragePool(%a) {count_include_pad = 1, kernel_shape = [2, 3], pads = [1, 1, 0, 0]}", "1, 2, 5, 4"),
+    ["y: 2 elements of padding are as wide as its window of 2"],
+  ],
 ])("what a window's own padding is not is refused: %#", (text, reasons) => {
   expect(refusals(fusePad, text)).toEqual(reasons);
 });
