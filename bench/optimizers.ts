@@ -119,11 +119,8 @@ function feedsFor(graph: Graph, file: string): Readonly<Record<string, ort.Tenso
   return Object.fromEntries(
     graph.inputs.map(({ name, type: { dtype, shape } }) => {
       const dims = shape.map((d) => Number(substitute(d, known)));
-      const numbers = new Array<number>(dims.reduce((n, d) => n * d, 1));
-      for (const { at, values } of uniformsOf(keyOf(0, name), numbers.length))
-        values.forEach((u, k) => {
-          numbers[at + k] = isFloat(dtype) ? 2 * u - 1 : Math.floor(2 * u);
-        });
+      const uniforms = uniformsOf(keyOf(0, name))(new Float64Array(dims.reduce((n, d) => n * d, 1)));
+      const numbers = Array.from(uniforms, (u) => (isFloat(dtype) ? 2 * u - 1 : Math.floor(2 * u)));
       return [name, toOrt(tensorFrom(dtype, dims, numbers))];
     }),
   );

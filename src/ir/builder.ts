@@ -2,14 +2,14 @@
 
 import { checkCall } from "./check-call.ts";
 import { InternalError, userError } from "./diagnostic.ts";
-import type { Dim } from "./dim.ts";
+import { type Dim, isUnknown } from "./dim.ts";
 import type { DType } from "./dtype.ts";
 import { type Graph, type Node, printType, type TensorType, type Value } from "./graph.ts";
 import { nowhere, type SourceLocation } from "./location.ts";
 import { type Call, RuleFault } from "./op-schema.ts";
 import type { OpAttributes, OpType } from "./op-types.ts";
 import { schemaOf } from "./ops/index.ts";
-import { elementCount, type Shape, sameShape } from "./shape.ts";
+import { type Shape, sameShape, staticShape } from "./shape.ts";
 import { numbersOf, type TensorData, tensorFrom } from "./tensor-data.ts";
 
 /** Contents are known up to this many elements. */
@@ -35,7 +35,7 @@ export interface Origin {
 export class GraphBuilder {
   readonly #nodes: Node[] = [];
   readonly #inputs: Value[] = [];
-  readonly #outputs: Value[] = [];
+  readonly #outputs = new Set<Value>();
   readonly #initializers = new Map<Value, TensorData>();
   readonly #constants = new Map<string, Value>();
   /** What each name is taken for: sums of `takenBy`. One table, since graphs have many names. */
@@ -77,8 +77,8 @@ export class GraphBuilder {
   }
   /** Makes a value an output of the graph, under its own name or another: it is renamed where it can be, else copied. */
   output(value: Value, name: string = value.name): Value {
-    const renamed = name === value.name && !this.#outputs.includes(value) ? value : this.#named(value, name);
-    this.#outputs.push(renamed);
+    const renamed = name === value.name && !this.#outputs.has(value) ? value : this.#named(value, name);
+    this.#outputs.add(renamed);
     return renamed;
   }
   /** Gives the output of a node another name. Throws a CompileError when it is taken. */
@@ -126,6 +126,20 @@ export class GraphBuilder {
       throw this.#explained(error, options.label ?? opType, options.name ?? this.#origin.name, inputs, location);
     }
   }
+  /**
+   * Adds a node like one of another graph, under the same names, with other inputs. What a node makes follows from its attributes and from
+   * what is known of its inputs: where that is the same, so is what is known of its outputs. Throws a CompileError when the inputs do not fit.
+   */
+  addLike<T extends OpType>(node: Node<T>, inputs: readonly (Value | null)[]): Node<T> {
+    const { opType, attributes, location } = node;
+    if (!knowsTheSame(node, inputs))
+      return this.addNode(opType, inputs, attributes, { name: node.name, outputs: node.outputs.map((v) => v?.name ?? null), location });
+    const copy: Node<T> = { opType, name: this.#unique(node.name, takenBy.node), inputs, attributes, location, outputs: [] };
+    const outputs = node.outputs.map((v) => (v === null ? null : { ...v, name: this.#unique(v.name, takenBy.value), producer: copy }));
+    const finished: Node<T> = Object.assign(copy, { outputs });
+    this.#nodes.push(finished);
+    return finished;
+  }
   /** Adds a node and gives its first output. */
   add<T extends OpType>(opType: T, inputs: readonly (Value | null)[], attributes?: Partial<OpAttributes[T]>, options?: NodeOptions): Value {
     const [first] = this.addNode(opType, inputs, attributes, options).outputs;
@@ -165,15 +179,14 @@ export class GraphBuilder {
   }
 
   #tensor(name: string, data: TensorData): Value {
-    const few = data.data.length <= maxKnownElements;
-    const type: TensorType = { dtype: data.dtype, shape: data.shape };
-    const value: Value = { name, type, producer: null, elements: few ? numbersOf(data) : null };
+    const { type, elements } = knownOf(data);
+    const value: Value = { name, type, producer: null, elements };
     this.#initializers.set(value, data);
     return value;
   }
   /** The value under another name: itself where it is a node's and no output yet, else a copy. */
   #named(value: Value, name: string): Value {
-    if (value.producer === null || this.#outputs.includes(value)) return this.add("Identity", [value], {}, { outputs: [name] });
+    if (value.producer === null || this.#outputs.has(value)) return this.add("Identity", [value], {}, { outputs: [name] });
     this.rename(value, name);
     return value;
   }
@@ -189,9 +202,7 @@ export class GraphBuilder {
 
   #contents<T extends OpType>(call: Call<T>, types: readonly TensorType[]): readonly (readonly Dim[] | null)[] {
     const { evaluate } = schemaOf(call.opType);
-    const sizes = types.map((t) => elementCount(t.shape));
-    if (evaluate === "none" || sizes.some((n) => typeof n !== "number" || n > maxKnownElements)) return [];
-    return evaluate(call);
+    return evaluate === "none" || !types.every(hasFewElements) ? [] : evaluate(call);
   }
   #produced(producer: Node, name: string | null, type: TensorType | undefined, elements: readonly Dim[] | null): Value | null {
     if (name === null) return null;
@@ -241,5 +252,36 @@ export class GraphBuilder {
     this.#names.set(name, (this.#names.get(name) ?? 0) | kind);
   }
 }
+
+/** True for a tensor whose elements may be known; one of no elements has none of them for whatever the other sizes are. */
+function hasFewElements({ shape }: TensorType): boolean {
+  const sizes = staticShape(shape);
+  return sizes === null ? shape.includes(0) : sizes.reduce((n, d) => n * d, 1) <= maxKnownElements;
+}
+/** What is known of each tensor, so that graphs that hold the same one need not find it out again. */
+const known = new WeakMap<TensorData, Pick<Value, "type" | "elements">>();
+function knownOf(data: TensorData): Pick<Value, "type" | "elements"> {
+  const found = known.get(data) ?? {
+    type: { dtype: data.dtype, shape: data.shape },
+    elements: data.data.length <= maxKnownElements ? numbersOf(data) : null,
+  };
+  known.set(data, found);
+  return found;
+}
+/**
+ * True when what is known of a node's outputs would be known too if it had these inputs. Where a size is unknown it would not: each
+ * graph numbers those that it has.
+ */
+export const knowsTheSame = ({ inputs, outputs }: Node, others: readonly (Value | null)[]): boolean =>
+  inputs.length === others.length && inputs.every((v, i) => isAlike(v, others[i] ?? null)) && !outputs.some(hasUnknown);
+function isAlike(a: Value | null, b: Value | null): boolean {
+  if (a === null || b === null || a === b) return a === b;
+  const isOneType = a.type === b.type || (a.type.dtype === b.type.dtype && sameShape(a.type.shape, b.type.shape));
+  return isOneType && (a.elements === b.elements || (a.elements !== null && b.elements !== null && sameElements(a.elements, b.elements)));
+}
+const sameElements = (a: readonly Dim[], b: readonly Dim[]): boolean => a.length === b.length && a.every((e, i) => Object.is(e, b[i]));
+const hasUnknown = (value: Value | null): boolean =>
+  value !== null && (value.type.shape.some(isUnknown) || (value.elements?.some(isUnknown) ?? false));
+
 /** What has a name: a value, a node, or what will be added later. */
 const takenBy = { value: 1, node: 2, later: 4 } as const;

@@ -89,6 +89,7 @@ export function addDims(a: Dim, b: Dim): Dim {
 /** a - b. */
 export function subDims(a: Dim, b: Dim): Dim {
   if (typeof a === "number" && typeof b === "number") return a - b;
+  if (a === b) return 0;
   const out = new Map(sumOf(a));
   addInto(out, sumOf(b), -1);
   return render(out);

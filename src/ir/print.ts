@@ -98,7 +98,8 @@ function elementTexts(tensor: TensorData): readonly string[] | null {
   if (data instanceof BigInt64Array || data instanceof BigUint64Array) return Array.from(data, String);
   const numbers = numbersOf(tensor) ?? [];
   if (dtypes[dtype].kind !== "float") return numbers.map(String);
-  const short = dtype === "float64" ? numbers : numbers.map(shortestFloat32);
+  // A number may carry a NaN's payload along, which its text does not.
+  const short = numbers.map((v) => (Number.isNaN(v) ? Number.NaN : dtype === "float64" ? v : shortestFloat32(v)));
   const exact = Buffer.compare(bytesOf(tensor), bytesOf(tensorFrom(dtype, shape, short))) === 0;
   return exact ? short.map(printNumber) : null;
 }

@@ -58,7 +58,7 @@ export function bytesOf(tensor: TensorData): Uint8Array {
 }
 
 /** A tensor from numbers, rounded to the dtype. */
-export function tensorFrom(dtype: DType, shape: readonly number[], values: readonly number[]): TensorData {
+export function tensorFrom(dtype: DType, shape: readonly number[], values: ArrayLike<number>): TensorData {
   if (dtype === "string") throw new RangeError("a string tensor holds no numbers");
   if (dtype === "int64" || dtype === "uint64") {
     return { dtype, shape, data: dtype === "int64" ? BigInt64Array.from(values, toInt64) : BigUint64Array.from(values, toUint64) };
@@ -66,9 +66,7 @@ export function tensorFrom(dtype: DType, shape: readonly number[], values: reado
   if (dtype === "float16") return { dtype, shape, data: Uint16Array.from(values, toFloat16) };
   if (dtype === "bfloat16") return { dtype, shape, data: Uint16Array.from(values, toBfloat16) };
   const data = zeros(dtype, values.length);
-  values.forEach((v, i) => {
-    data[i] = v;
-  });
+  for (let i = 0; i < values.length; i++) data[i] = values[i] ?? 0;
   return { dtype, shape, data };
 }
 /** The nearest int64: what lies outside of its range becomes its end, and NaN becomes 0. */
@@ -83,10 +81,19 @@ export const int64s = (values: readonly number[]): TensorData => tensorFrom("int
 export function numbersOf(tensor: TensorData): readonly number[] | null {
   const { data, dtype } = tensor;
   if (!ArrayBuffer.isView(data)) return null;
-  if (data instanceof BigInt64Array || data instanceof BigUint64Array) return Array.from(data, safeNumber);
-  if (dtype === "float16") return Array.from(data, fromFloat16);
-  if (dtype === "bfloat16") return Array.from(data, fromBfloat16);
-  return Array.from(data);
+  if (data instanceof BigInt64Array || data instanceof BigUint64Array) return eachOf<bigint>(data, safeNumber);
+  if (dtype === "float16") return eachOf(data, fromFloat16);
+  if (dtype === "bfloat16") return eachOf(data, fromBfloat16);
+  return eachOf(data, (v) => v);
+}
+/** A loop, since Array.from asks an iterator for each element. */
+function eachOf<T>(data: ArrayLike<T>, numberOf: (element: T) => number): readonly number[] {
+  const numbers: number[] = [];
+  for (let i = 0; i < data.length; i++) {
+    const element = data[i];
+    if (element !== undefined) numbers.push(numberOf(element));
+  }
+  return numbers;
 }
 const safeNumber = (v: bigint): number => (v > 2n ** 53n ? Infinity : v < -(2n ** 53n) ? -Infinity : Number(v));
 

@@ -28,8 +28,7 @@ export function copyInterface(b: GraphBuilder, graph: Graph, replace: ReadonlyMa
 
 /** Adds a node like one of another graph, under the same names, with the inputs that `map` has for its own; `map` learns its outputs. */
 export function copyNode(b: GraphBuilder, node: Node, map: ValueMap): Node {
-  const outputs = node.outputs.map((v) => v?.name ?? null);
-  const copy = b.addNode(node.opType, mappedInputs(map, node), node.attributes, { name: node.name, outputs, location: node.location });
+  const copy = b.addLike(node, mappedInputs(map, node));
   node.outputs.forEach((old, i) => {
     const made = copy.outputs[i];
     if (old !== null && made !== null && made !== undefined) map.set(old, made);

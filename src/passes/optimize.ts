@@ -1,10 +1,10 @@
 /** The pipelines of optimising passes. */
-import { addDims, type Dim, subDims } from "../ir/dim.ts";
+import { addDims, type Dim } from "../ir/dim.ts";
 import { dtypes } from "../ir/dtype.ts";
 import type { Graph } from "../ir/graph.ts";
 import type { Target } from "../ir/op-schema.ts";
 import type { TargetName } from "../ir/targets.ts";
-import { cost } from "./answers/cost.ts";
+import { macDelta } from "./answers/cost.ts";
 import { reduceStrength } from "./arithmetic/reduce-strength.ts";
 import { eliminateCommonSubexpressions } from "./cleanup/common-subexpression-elimination.ts";
 import { foldConstants } from "./cleanup/constant-folding.ts";
@@ -173,7 +173,7 @@ export function optimize(
     const before = current;
     for (const [name, pass] of pipeline) {
       isClean ||= pass === eliminateDeadCode;
-      const result = swept(current, pass(current), isClean);
+      const result = swept(current, runOnce(pass, current), isClean);
       options.onPass?.({ name, pass, before: current, result });
       const known = report.get(name);
       report.set(name, known === undefined ? reportOf(name, current, result) : joined(known, reportOf(name, current, result)));
@@ -182,6 +182,14 @@ export function optimize(
     if (current === before) break;
   }
   return { graph: current, report: [...report.values()] };
+}
+/** What passes said of graphs in which they found nothing to do: they would say it again. */
+const idle = new WeakMap<Graph, Map<Pass, PassResult>>();
+function runOnce(pass: Pass, graph: Graph): PassResult {
+  const known = idle.get(graph);
+  const result = known?.get(pass) ?? pass(graph);
+  if (result.graph === graph) idle.set(graph, (known ?? new Map<Pass, PassResult>()).set(pass, result));
+  return result;
 }
 function pipelineOf(level: OptimizationLevel, options: OptimizeOptions): Pipeline {
   const { purpose = "inference", beforeLowering = false, opset = 18, last, until } = options;
@@ -222,7 +230,7 @@ export function reportOf(pass: string, before: Graph, { graph, applied, skipped 
     applied,
     skipped,
     nodeDelta: graph.nodes.length - before.nodes.length,
-    macDelta: changed ? subDims(cost(graph).macs, cost(before).macs) : 0,
+    macDelta: changed ? macDelta(before, graph) : 0,
     byteDelta: changed ? constantBytes(graph) - constantBytes(before) : 0,
   };
 }
@@ -245,11 +253,10 @@ export function joinReports(first: OptimizationReport, second: OptimizationRepor
   const earlier = new Set(first.map(({ pass }) => pass));
   const both = first.map((report) => {
     const next = later.get(report.pass);
-    return next === undefined
-      ? report
-      : { ...joined(report, next), skipped: [...report.skipped, ...next.skipped.filter((s) => !refusedAlready(report, s))] };
+    if (next === undefined) return report;
+    const known = new Set(report.skipped.map(refusalKey));
+    return { ...joined(report, next), skipped: [...report.skipped, ...next.skipped.filter((s) => !known.has(refusalKey(s)))] };
   });
   return [...both, ...second.filter(({ pass }) => !earlier.has(pass))];
 }
-const refusedAlready = ({ skipped }: PassReport, { node, reason }: Skipped): boolean =>
-  skipped.some((known) => known.node === node && known.reason === reason);
+const refusalKey = ({ node, reason }: Skipped): string => JSON.stringify([node, reason]);

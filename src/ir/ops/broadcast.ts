@@ -6,7 +6,7 @@ import { type Call, RuleFault } from "../op-schema.ts";
 import type { OpType } from "../op-types.ts";
 import { broadcastDim, type Shape, staticShape } from "../shape.ts";
 import { inputAt } from "./call-inputs.ts";
-import { settle } from "./element-arithmetic.ts";
+import { settlerOf } from "./element-arithmetic.ts";
 
 /** The shape that all shapes broadcast to, aligned at their last axes. Throws a RuleFault when two sizes clash. */
 export function broadcastShapes(shapes: readonly Shape[], unknown: () => Dim): Shape {
@@ -57,21 +57,25 @@ export const inferLike =
     return [{ dtype: dtype ?? type.dtype, shape: type.shape }];
   };
 
-/** The elements of broadcast inputs, combined position by position; null when one is not known. */
+/** The elements of broadcast inputs, combined position by position, in a list that is used again; null when one is not known. */
 export function broadcastElements(inputs: readonly Value[], compute: (elements: readonly Dim[]) => Dim | null): readonly Dim[] | null {
-  const shapes: (readonly number[])[] = [];
+  const operands: { readonly shape: readonly number[]; readonly elements: readonly Dim[] }[] = [];
   for (const { type, elements } of inputs) {
     const shape = staticShape(type.shape);
     if (elements === null || shape === null) return null;
-    shapes.push(shape);
+    operands.push({ shape, elements });
   }
+  const shapes = operands.map((operand) => operand.shape);
   const shape = staticShape(broadcastShapes(shapes, () => "?"));
   if (shape === null) return null;
   const offsets = shapes.map((s) => offsetsOf(s, shape));
   const out: Dim[] = [];
   const count = shape.reduce((n, d) => n * d, 1);
+  // One list for all positions, since there may be millions.
+  const taken: Dim[] = operands.map(() => Number.NaN);
   for (let i = 0; i < count; i++) {
-    const result = compute(inputs.map((v, k) => v.elements?.[offsets[k]?.[i] ?? 0] ?? Number.NaN));
+    for (let k = 0; k < operands.length; k++) taken[k] = operands[k]?.elements[offsets[k]?.[i] ?? 0] ?? Number.NaN;
+    const result = compute(taken);
     if (result === null) return null;
     out.push(result);
   }
@@ -85,9 +89,9 @@ export function offsetsOf(shape: readonly number[], target: readonly number[]): 
   let filled = 1;
   // From the last axis on: the offsets of the axes behind, repeated for each position of this one.
   for (let axis = target.length - 1; axis >= 0; axis--) {
-    for (let i = filled; i < filled * (target[axis] ?? 1); i++)
-      offsets[i] = (offsets[i % filled] ?? 0) + Math.floor(i / filled) * (strides[axis] ?? 0);
-    filled *= target[axis] ?? 1;
+    const [size, stride] = [target[axis] ?? 1, strides[axis] ?? 0];
+    for (let p = 1, i = filled; p < size; p++) for (let j = 0; j < filled; j++, i++) offsets[i] = (offsets[j] ?? 0) + p * stride;
+    filled *= size;
   }
   return offsets;
 }
@@ -97,7 +101,8 @@ export const evaluateBroadcast =
   (compute: (elements: readonly Dim[], inputs: DType) => Dim | null, dtype?: DType) =>
   (call: Call<OpType>): readonly (readonly Dim[] | null)[] => {
     const own = inputAt(call, 0).type.dtype;
-    return [broadcastElements(presentInputs(call), (elements) => settle(dtype ?? own, compute(elements, own)))];
+    const settle = settlerOf(dtype ?? own);
+    return [broadcastElements(presentInputs(call), (elements) => settle(compute(elements, own)))];
   };
 /** An evaluate rule that picks one of the broadcast inputs' elements, as it is. */
 export const evaluateChoice =

@@ -12,15 +12,19 @@ const rounding: Readonly<Partial<Record<DType, (value: number) => number>>> = {
   bfloat16: (value) => fromBfloat16(toBfloat16(value)),
 };
 
-/** A computed element as its dtype holds it: floats rounded; integers null where they leave the range or are no longer exact. */
-export function settle(dtype: DType, value: Dim | null): Dim | null {
-  if (typeof value !== "number") return value;
+/** How a dtype holds a computed element: floats rounded; integers null where they leave the range or are no longer exact. */
+export function settlerOf(dtype: DType): (value: Dim | null) => Dim | null {
   const { kind, size } = dtypes[dtype];
-  if (kind === "float") return rounding[dtype]?.(value) ?? value;
-  if (kind === "bool") return value === 0 ? 0 : 1;
+  const ofNumbers = (settled: (value: number) => number | null) => (value: Dim | null) =>
+    typeof value === "number" ? settled(value) : value;
+  if (kind === "float") return ofNumbers(rounding[dtype] ?? ((value) => value));
+  if (kind === "bool") return ofNumbers((value) => (value === 0 ? 0 : 1));
   const top = 2 ** (kind === "uint" ? size * 8 : size * 8 - 1);
-  return Number.isSafeInteger(value) && value < top && value >= (kind === "uint" ? 0 : -top) ? value + 0 : null;
+  const least = kind === "uint" ? 0 : -top;
+  return ofNumbers((value) => (Number.isSafeInteger(value) && value < top && value >= least ? value + 0 : null));
 }
+/** A computed element as its dtype holds it. */
+export const settle = (dtype: DType, value: Dim | null): Dim | null => settlerOf(dtype)(value);
 
 /** True when a size is at least another for any values of its symbols. */
 export function surelyAtLeast(a: Dim, b: Dim): boolean {

@@ -6,7 +6,7 @@ import { printShape, type Shape } from "../shape.ts";
 import { agreedDim, axisOf, sameAxis } from "./axes.ts";
 import { inputAt, numbersIn } from "./call-inputs.ts";
 import { gatherGrad, oneHotValuesGrad } from "./gather-gradient.ts";
-import { flatIndex, knownTensor, mapPositions, moved, stridesOf, withCoordinate } from "./index-map.ts";
+import { flatIndex, type KnownTensor, knownTensor, mapPositions, moved, stridesOf, withCoordinate } from "./index-map.ts";
 import { filledLike } from "./reshape-like.ts";
 import { joins, reducedScatter, reductionOf, scatterGrads, scatterOf } from "./scatter-rules.ts";
 
@@ -45,6 +45,19 @@ function oneHotShape(call: Call<"OneHot">): { readonly axis: number; readonly sh
   return { axis, shape: shape.toSpliced(axis, 0, size) };
 }
 
+/** For each position before the axis and each place the elements that lie there, in a row. */
+function gathered({ shape, elements }: KnownTensor, axis: number, places: readonly number[]): readonly Dim[] {
+  const size = shape[axis] ?? 0;
+  const inner = shape.slice(axis + 1).reduce((n, d) => n * d, 1);
+  const out: Dim[] = [];
+  for (let start = 0; start < elements.length; start += size * inner) {
+    for (const place of places) {
+      const from = start + fromFront(place, size) * inner;
+      for (let i = from; i < from + inner; i++) out.push(elements[i] ?? 0);
+    }
+  }
+  return out;
+}
 function scattered(call: Call<"ScatterElements">): readonly Dim[] | null {
   const [data, indices, updates] = [0, 1, 2].map((i) => knownTensor(inputAt(call, i)));
   const places = numbersIn(inputAt(call, 1));
@@ -71,18 +84,10 @@ export const gatherOps: OpFamily<"Gather" | "GatherElements" | "ScatterElements"
       return [{ dtype, shape: shape.toSpliced(axis, 1, ...indices.type.shape) }];
     },
     evaluate: (call) => {
-      const [data, indices] = [knownTensor(inputAt(call, 0)), knownTensor(inputAt(call, 1))];
+      const data = knownTensor(inputAt(call, 0));
       const places = numbersIn(inputAt(call, 1));
-      if (data === null || indices === null || places === null) return [null];
-      const axis = axisOf(call.attributes.axis, data.shape.length);
-      const rank = indices.shape.length;
-      const strides = stridesOf(indices.shape);
-      return [
-        moved(data, data.shape.toSpliced(axis, 1, ...indices.shape), (position) => {
-          const index = places[flatIndex(position.slice(axis, axis + rank), strides)] ?? 0;
-          return position.toSpliced(axis, rank, fromFront(index, data.shape[axis] ?? 0));
-        }),
-      ];
+      if (data === null || places === null) return [null];
+      return [gathered(data, axisOf(call.attributes.axis, data.shape.length), places)];
     },
     grad: (b, node, [dy]) => {
       const [data, indices] = [inputAt(node, 0), inputAt(node, 1)];

@@ -1,6 +1,7 @@
 /** What a graph costs: parameters, multiply-adds, and all other arithmetic, symbolic in the sizes that are. */
+import { knowsTheSame } from "../../ir/builder.ts";
 import { parameterAt } from "../../ir/check-call.ts";
-import { addDims, type Dim, mulDims, totalOf } from "../../ir/dim.ts";
+import { addDims, type Dim, mulDims, subDims, totalOf } from "../../ir/dim.ts";
 import { isFloat } from "../../ir/dtype.ts";
 import type { Graph, Node, Value } from "../../ir/graph.ts";
 import type { Flops } from "../../ir/op-schema.ts";
@@ -53,6 +54,22 @@ export function cost(graph: Graph, { isParameter = learntInitializers(graph) }: 
     otherByKind: otherByKind(nodes),
   };
 }
+
+/** How many multiply-adds one graph takes more than another. Nodes that both have are not counted: most, where a pass lies between them. */
+export function macDelta(before: Graph, after: Graph): Dim {
+  const gone = new Map(before.nodes.map((node) => [node.name, node]));
+  let delta: Dim = 0;
+  for (const node of after.nodes) {
+    const old = gone.get(node.name);
+    if (old !== undefined && isCopy(node, old)) gone.delete(node.name);
+    else delta = addDims(delta, flopsOf(node).macs);
+  }
+  for (const node of gone.values()) delta = subDims(delta, flopsOf(node).macs);
+  return delta;
+}
+/** True where a node certainly is a copy of another. */
+const isCopy = (node: Node, old: Node): boolean =>
+  node === old || (node.opType === old.opType && node.attributes === old.attributes && knowsTheSame(node, old.inputs));
 
 /** The operations of some nodes that are no multiply-adds, by kind. */
 export function otherByKind(nodes: readonly NodeCost[]): OtherByKind {

@@ -1,6 +1,5 @@
 /** Arithmetic with constants that treats each channel alike at every place: y = factor * x + shift, channel by channel. */
 import type { Node, Value } from "../../ir/graph.ts";
-import { elementCount } from "../../ir/shape.ts";
 import { numbersOf } from "../../ir/tensor-data.ts";
 import { isOneOf, type RewriteContext } from "../rewrite.ts";
 import { type Affine, batchNormAffine } from "./batch-norm-affine.ts";
@@ -37,23 +36,26 @@ export function channelStepOf(node: ChannelStepNode, context: RewriteContext): C
   if (!isOneOf(node, arithmetic)) return null;
   for (const side of [1, 0] as const) {
     const [x, constant] = [node.inputs[1 - side], node.inputs[side]];
+    const channels = x?.type.shape[1];
     const values = x && constant && context.contents(x) === null ? perChannel(constant, x, context) : null;
     const steps = values?.map((v) => elementSteps[node.opType](v, side === 1)) ?? [];
-    if (!x || !constant || values === null || !steps.every((step) => step !== null)) continue;
-    const affine = { factor: steps.map((s) => s.factor), shift: steps.map((s) => s.shift) };
-    return { x, affine, varies: elementCount(constant.type.shape) !== 1 };
+    if (!x || values === null || typeof channels !== "number" || !steps.every((step) => step !== null)) continue;
+    const [factor, shift] = [steps.map((s) => s.factor), steps.map((s) => s.shift)];
+    return { x, affine: { factor: ofEach(channels, factor), shift: ofEach(channels, shift) }, varies: steps.length > 1 };
   }
   return null;
 }
+/** One number for all channels, or one for each, as the latter. */
+const ofEach = (channels: number, numbers: readonly number[]): readonly number[] =>
+  numbers.length === 1 ? new Array<number>(channels).fill(numbers[0] ?? 0) : numbers;
 
-/** A constant that broadcasts along the channels of x alone, as one number for each; null for another. */
+/** A constant that broadcasts along the channels of x alone, as one number for each, or for all; null for another. */
 function perChannel(constant: Value, x: Value, context: RewriteContext): readonly number[] | null {
   const rank = x.type.shape.length;
   const { shape } = constant.type;
   const [, channels] = x.type.shape;
   const tensor = context.contents(constant);
-  const values = tensor === null ? null : numbersOf(tensor);
-  if (values === null || typeof channels !== "number" || shape.length > rank) return null;
-  if (values.length === 1) return Array.from({ length: channels }, () => values[0] ?? 0);
-  return values.length === channels && shape[1 - rank + shape.length] === channels ? values : null;
+  if (tensor === null || typeof channels !== "number" || shape.length > rank) return null;
+  const count = tensor.data.length;
+  return count === 1 || (count === channels && shape[1 - rank + shape.length] === channels) ? numbersOf(tensor) : null;
 }

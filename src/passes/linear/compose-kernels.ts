@@ -3,6 +3,7 @@ import type { Node, Value } from "../../ir/graph.ts";
 import { shortestFloat32, type TensorData } from "../../ir/tensor-data.ts";
 import { type Skip, skip } from "../rewrite.ts";
 import { elementsOf } from "../tensor-elements.ts";
+import { addRows, type Factors, type Rows } from "./add-rows.ts";
 
 /** A convolution with known weights and padding. */
 export interface Kernel {
@@ -45,7 +46,7 @@ export function kernelOf(node: Node<"Conv">, contents: (value: Value) => TensorD
 export interface ComposedKernel extends Kernel {
   /** How many multiply-adds `merged` takes. */
   readonly work: number;
-  merged(): { readonly weight: readonly number[]; readonly bias: readonly number[] | null };
+  merged(): { readonly weight: Float64Array; readonly bias: readonly number[] | null };
 }
 /**
  * The convolution b of the convolution a, or why it is none. Along an axis, output position i reads position s_b i + d_b t - p_b of what
@@ -101,46 +102,56 @@ interface Composed {
   readonly along: readonly Axis[];
 }
 /** Sums over the channels between, of products of every tap of a with every tap of b. */
-function composed(a: FilledKernel, b: FilledKernel, { shape, groups, along }: Composed): readonly number[] {
+function composed(a: FilledKernel, b: FilledKernel, { shape, groups, along }: Composed): Float64Array {
   const [outputs = 0, perGroup = 0, ...kernel] = shape;
   const [between = 0, ins = 0, ...kernelA] = a.shape;
   const [, mids = 0, ...kernelB] = b.shape;
   const [tapsA, tapsB, taps] = [count(kernelA), count(kernelB), count(kernel)];
-  const places = Array.from({ length: tapsA * tapsB }, (_, n) =>
+  const places = Int32Array.from({ length: tapsA * tapsB }, (_, n) =>
     placeOf(Math.floor(n / tapsB), n % tapsB, kernelA, kernelB, kernel, along),
   );
   const values = new Float64Array(outputs * perGroup * taps);
+  const [size, perGroupOfA] = [ins * tapsA, between / a.groups];
   for (let m = 0; m < outputs; m++) {
     const firstMid = Math.floor(m / (outputs / b.groups)) * mids;
     const firstInput = Math.floor(m / (outputs / groups)) * perGroup;
-    for (let j = 0; j < mids; j++) {
+    for (let j = 0, next = 0; j < mids; j = next) {
       const mid = firstMid + j;
-      const own = Math.floor(mid / (between / a.groups)) * ins - firstInput;
-      for (let c = 0; c < ins; c++) {
-        const to = (m * perGroup + own + c) * taps;
-        addProducts(values, to, a.weight, (mid * ins + c) * tapsA, tapsA, b.weight, (m * mids + j) * tapsB, tapsB, places);
+      const groupOfA = Math.floor(mid / perGroupOfA);
+      next = Math.min(mids, (groupOfA + 1) * perGroupOfA - firstMid);
+      const to = (m * perGroup + groupOfA * ins - firstInput) * taps;
+      const rows = { numbers: a.weight, first: mid * size, columns: size };
+      const factors = { numbers: b.weight, first: (m * mids + j) * tapsB, count: next - j };
+      // A kernel of one tap leaves the taps of the other one where they are.
+      if (tapsB === 1) addRows(values, to, rows, factors);
+      else addTaps(values, to, rows, factors, { places, tapsA, tapsB, taps });
+    }
+  }
+  return values;
+}
+/** Adds the products of every tap of some of a's kernels, in rows of input channels, with every tap of b's kernels for them. */
+function addTaps(values: Float64Array, to: number, a: Rows, b: Factors, { places, tapsA, tapsB, taps }: Taps): void {
+  for (let k = 0; k < b.count; k++) {
+    const fromB = b.first + k * tapsB;
+    let fromA = a.first + k * a.columns;
+    for (let base = to; fromA < a.first + (k + 1) * a.columns; base += taps, fromA += tapsA) {
+      for (let u = 0, n = 0; u < tapsA; u++) {
+        const factor = a.numbers[fromA + u] ?? 0;
+        for (let t = 0; t < tapsB; t++, n++) {
+          const at = base + (places[n] ?? 0);
+          values[at] = (values[at] ?? 0) + factor * (b.numbers[fromB + t] ?? 0);
+        }
       }
     }
   }
-  return Array.from(values);
 }
-function addProducts(
-  values: Float64Array,
-  to: number,
-  a: ArrayLike<number>,
-  fromA: number,
-  tapsA: number,
-  b: ArrayLike<number>,
-  fromB: number,
-  tapsB: number,
-  places: readonly number[],
-): void {
-  for (let u = 0; u < tapsA; u++) {
-    for (let t = 0; t < tapsB; t++) {
-      const at = to + (places[u * tapsB + t] ?? 0);
-      values[at] = (values[at] ?? 0) + (a[fromA + u] ?? 0) * (b[fromB + t] ?? 0);
-    }
-  }
+interface Taps {
+  /** The tap of the composed kernel for each tap of a and each of b. */
+  readonly places: Int32Array;
+  readonly tapsA: number;
+  readonly tapsB: number;
+  /** How many the composed kernel has. */
+  readonly taps: number;
 }
 /** The flat tap of the composed kernel for flat taps of both. */
 function placeOf(

@@ -3,6 +3,7 @@ import type { Node } from "../../ir/graph.ts";
 import { numbersOf, type TensorData, tensorFrom } from "../../ir/tensor-data.ts";
 import { isOneOf, type Pass, type RewriteContext, type RewriteOutcome, rewrite, rewriteRule, type Skip, skip } from "../rewrite.ts";
 import { otherUse, sameType } from "../sole-use.ts";
+import { elementsOf } from "../tensor-elements.ts";
 import type { Affine } from "./batch-norm-affine.ts";
 import { channelStepOf, channelSteps } from "./channel-step.ts";
 import { type LinearOp, linearOps } from "./fold-affine.ts";
@@ -48,14 +49,14 @@ function fold(node: Node<LinearOp>, context: RewriteContext): RewriteOutcome {
   };
 }
 
-/** Which output and which input channel each weight belongs to. */
+/** Which output and which input channel the weights at positions p and q of the first two axes belong to. */
 interface Layout {
   readonly outputs: number;
-  place(index: number): { readonly output: number; readonly input: number };
+  output(p: number, q: number): number;
+  input(p: number, q: number): number;
 }
 function layoutOf(node: Node<LinearOp>, weight: TensorData, { shift }: Affine): Layout | Skip {
-  const [first = 0, second = 0, ...kernel] = weight.shape;
-  const taps = kernel.reduce((n, k) => n * k, 1);
+  const [first = 0, second = 0] = weight.shape;
   if (isOneOf(node, ["ConvTranspose"])) {
     const moved = shift.findIndex((s) => s !== 0);
     if (moved >= 0)
@@ -63,10 +64,8 @@ function layoutOf(node: Node<LinearOp>, weight: TensorData, { shift }: Affine): 
     const perGroup = first / node.attributes.group;
     return {
       outputs: second * node.attributes.group,
-      place: (i) => {
-        const input = Math.floor(i / (second * taps));
-        return { output: Math.floor(input / perGroup) * second + (Math.floor(i / taps) % second), input };
-      },
+      output: (p, q) => Math.floor(p / perGroup) * second + q,
+      input: (p) => p,
     };
   }
   if (isOneOf(node, ["Conv"])) {
@@ -78,37 +77,46 @@ function layoutOf(node: Node<LinearOp>, weight: TensorData, { shift }: Affine): 
     const perGroup = first / group;
     return {
       outputs: first,
-      place: (i) => {
-        const output = Math.floor(i / (second * taps));
-        return { output, input: Math.floor(output / perGroup) * second + (Math.floor(i / taps) % second) };
-      },
+      output: (p) => p,
+      input: (p, q) => Math.floor(p / perGroup) * second + q,
     };
   }
   if (weight.shape.length !== 2 || node.inputs[0]?.type.shape.length !== 2) return skip("its rows are not the normalisation's channels");
   const { transA, transB } = isOneOf(node, ["Gemm"]) ? node.attributes : { transA: 0, transB: 0 };
   if (transA !== 0) return skip("its rows are not the normalisation's channels");
-  const [rows, columns] = [first, second];
   const addend = node.inputs[2]?.type.shape ?? [];
   if (addend.length === 2 && addend[0] !== 1) return skip("its addend differs from row to row");
-  return {
-    outputs: transB === 0 ? columns : rows,
-    place: (i) => {
-      const [row, column] = [Math.floor(i / columns), i % columns];
-      return transB === 0 ? { output: column, input: row } : { output: row, input: column };
-    },
-  };
+  const row = (p: number): number => p;
+  const column = (_: number, q: number): number => q;
+  return transB === 0 ? { outputs: second, output: column, input: row } : { outputs: first, output: row, input: column };
 }
 
 function folded(
   weight: TensorData,
-  { outputs, place }: Layout,
-  { factor, shift }: Affine,
-): { readonly scaled: TensorData; readonly added: readonly number[] } {
-  const added = new Array<number>(outputs).fill(0);
-  const scaled = (numbersOf(weight) ?? []).map((v, i) => {
-    const { output, input } = place(i);
-    added[output] = (added[output] ?? 0) + v * (shift[input] ?? 0);
-    return v * (factor[input] ?? 0);
-  });
+  { outputs, output, input }: Layout,
+  affine: Affine,
+): { readonly scaled: TensorData; readonly added: Float64Array } {
+  const [factor, shift] = [Float64Array.from(affine.factor), Float64Array.from(affine.shift)];
+  const [first = 0, second = 0, ...kernel] = weight.shape;
+  const taps = kernel.reduce((n, k) => n * k, 1);
+  const source = elementsOf(weight);
+  const scaled = new Float64Array(source.length);
+  const added = new Float64Array(outputs);
+  let at = 0;
+  for (let p = 0; p < first; p++) {
+    for (let q = 0; q < second; q++) {
+      const to = output(p, q);
+      const from = input(p, q);
+      const by = factor[from] ?? 0;
+      const shifted = shift[from] ?? 0;
+      let sum = added[to] ?? 0;
+      for (const end = at + taps; at < end; at++) {
+        const v = source[at] ?? 0;
+        sum += v * shifted;
+        scaled[at] = v * by;
+      }
+      added[to] = sum;
+    }
+  }
   return { scaled: tensorFrom(weight.dtype, weight.shape, scaled), added };
 }

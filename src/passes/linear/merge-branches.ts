@@ -1,9 +1,10 @@
 /** Merges parallel convolutions whose results are added into one: the re-parameterisation of RepVGG (arXiv:2101.03697) and its kind. */
 import type { Node, Value } from "../../ir/graph.ts";
 import { outputAt } from "../../ir/ops/outputs.ts";
-import { numbersOf, tensorFrom } from "../../ir/tensor-data.ts";
+import { tensorFrom } from "../../ir/tensor-data.ts";
 import { isOneOf, type Pass, type RewriteContext, type RewriteOutcome, rewrite, rewriteRule, type Skip, skip } from "../rewrite.ts";
 import { otherUse, sameType } from "../sole-use.ts";
+import { elementsOf } from "../tensor-elements.ts";
 import { batchNormAffine } from "./batch-norm-affine.ts";
 
 /**
@@ -96,9 +97,8 @@ function branchOf(value: Value, x: Value, reader: Node, perGroup: number | null,
 function convolution(node: Node<"Conv">, x: Value, context: RewriteContext): Convolution | Skip {
   const [, w, c] = node.inputs;
   const [weight, bias] = [w ? context.contents(w) : null, c ? context.contents(c) : null];
-  const [numbers, added] = [weight === null ? null : numbersOf(weight), bias === null ? null : numbersOf(bias)];
-  if (weight === null || numbers === null || (c && added === null))
-    return skip(`the weight or bias of Conv "${node.name}" is not constant`);
+  if (weight === null || (c && bias === null)) return skip(`the weight or bias of Conv "${node.name}" is not constant`);
+  const [numbers, added] = [elementsOf(weight), bias === null ? null : elementsOf(bias)];
   const [outputs = 0, perGroup = 0, ...kernel] = weight.shape;
   const { auto_pad, pads } = node.attributes;
   if (auto_pad.startsWith("SAME")) return skip(`the padding of Conv "${node.name}" is not written out`);
@@ -137,18 +137,17 @@ const offsetOf = (branch: Branch, largest: Convolution, axis: number): number =>
   ((largest.begin[axis] ?? 0) - (branch.begin[axis] ?? 0)) / (steps(largest).dilations[axis] ?? 1);
 
 /** The sum of all branches' weights in the form of the largest one's, and of their biases. */
-function laidOver(
-  branches: readonly Branch[],
-  largest: Convolution,
-): { readonly values: readonly number[]; readonly bias: readonly number[] } {
+function laidOver(branches: readonly Branch[], largest: Convolution): { readonly values: Float64Array; readonly bias: readonly number[] } {
   const [taps, perGroup] = [count(largest.kernel), largest.perGroup];
-  const values = new Array<number>(largest.outputs * perGroup * taps).fill(0);
+  const values = new Float64Array(largest.outputs * perGroup * taps);
   for (const branch of branches) {
     const places = placesOf(branch, largest);
-    for (let m = 0; m < largest.outputs; m++) {
-      for (let c = 0; c < perGroup; c++) {
-        const start = (m * perGroup + c) * taps;
-        for (const [tap, place] of places.entries()) values[start + place] = (values[start + place] ?? 0) + branch.weight(m, c, tap);
+    for (let m = 0, start = 0; m < largest.outputs; m++) {
+      for (let c = 0; c < perGroup; c++, start += taps) {
+        for (let tap = 0; tap < places.length; tap++) {
+          const at = start + (places[tap] ?? 0);
+          values[at] = (values[at] ?? 0) + branch.weight(m, c, tap);
+        }
       }
     }
   }

@@ -8,6 +8,7 @@ import { numbersOf, type TensorData, tensorFrom } from "../../ir/tensor-data.ts"
 import { isOneOf, type Pass, type RewriteContext, type RewriteOutcome, rewrite, rewriteRule, type Skip, skip } from "../rewrite.ts";
 import { otherUse } from "../sole-use.ts";
 import { elementsOf } from "../tensor-elements.ts";
+import { addRows } from "./add-rows.ts";
 import { composedKernel, type Kernel, kernelOf } from "./compose-kernels.ts";
 
 /**
@@ -60,7 +61,7 @@ function refuseTransposed(node: Node<"Conv" | "ConvTranspose">): RewriteOutcome 
   if (!before || !isOneOf(before, ["Conv", "ConvTranspose"]) || (node.opType === "Conv" && before.opType === "Conv")) return "keep";
   return skip(`${before.opType} "${before.name}" and ${node.opType} "${node.name}" are not one convolution: one of them is transposed`);
 }
-function biasTensor(b: GraphBuilder, node: Node, bias: readonly number[] | null, dtype: TensorData["dtype"]): Value | null {
+function biasTensor(b: GraphBuilder, node: Node, bias: ArrayLike<number> | null, dtype: TensorData["dtype"]): Value | null {
   return bias === null ? null : b.tensor(`${node.name}.bias.merged`, tensorFrom(dtype, [bias.length], bias));
 }
 const macsOf = (y: Value, { shape: [, ...perOutput] }: Pick<Kernel, "shape">): Dim =>
@@ -179,19 +180,19 @@ function multiplied(
   a: Matrix,
   b: Matrix,
   added: ((column: number) => number) | null,
-): { readonly weight: readonly number[]; readonly bias: readonly number[] | null } {
+): { readonly weight: Float64Array; readonly bias: Float64Array | null } {
   const { columns } = b;
-  const right = Float64Array.from({ length: b.rows * columns }, (_, i) => b.at(Math.floor(i / columns), i % columns));
+  const right = new Float64Array(b.rows * columns);
+  for (let k = 0, i = 0; k < b.rows; k++) for (let n = 0; n < columns; n++, i++) right[i] = b.at(k, n);
   const weight = new Float64Array(a.rows * columns);
-  const bias = added === null && b.bias === null ? null : Array.from({ length: columns }, (_, n) => b.bias?.(n) ?? 0);
-  for (let m = 0; m < a.rows; m++) addRows(weight, m * columns, columns, right, (k) => a.at(m, k));
-  if (bias !== null && added !== null) addRows(bias, 0, columns, right, added);
-  return { weight: Array.from(weight), bias };
-}
-/** Adds each row of a matrix, times a number of its own, to a row that starts at `to`. */
-function addRows(out: Float64Array | number[], to: number, columns: number, matrix: Float64Array, factor: (row: number) => number): void {
-  for (let k = 0, from = 0; from < matrix.length; k++, from += columns) {
-    const by = factor(k);
-    for (let n = 0; n < columns; n++) out[to + n] = (out[to + n] ?? 0) + by * (matrix[from + n] ?? 0);
+  const bias = added === null && b.bias === null ? null : Float64Array.from({ length: columns }, (_, n) => b.bias?.(n) ?? 0);
+  const rows = { numbers: right, first: 0, columns };
+  const factors = new Float64Array(b.rows);
+  for (let m = 0; m < a.rows; m++) {
+    for (let k = 0; k < b.rows; k++) factors[k] = a.at(m, k);
+    addRows(weight, m * columns, rows, { numbers: factors, first: 0, count: b.rows });
   }
+  if (bias !== null && added !== null)
+    addRows(bias, 0, rows, { numbers: Float64Array.from(factors, (_, k) => added(k)), first: 0, count: b.rows });
+  return { weight, bias };
 }

@@ -32,17 +32,43 @@ export function mergeCuts(): readonly RewriteRule[] {
       return [part];
     };
   };
+  const bySlices = onceAlong(cutBySlices);
+  const byGathers = onceAlong(cutByGathers);
+  const withoutAxis = onceAlong(piecesWithoutAxis);
   return [
     rewriteRule("slices-to-split", ["Slice"], (node, context): RewriteOutcome => {
-      const cut = cutBySlices(node, context);
+      const cut = bySlices(inputAt(node, 0), pieceOf(node)?.axis, context);
       return cut === null ? "keep" : "skip" in cut ? cut : piecesOf(cut, node, context);
     }),
     rewriteRule("gathers-to-split", ["Gather"], (node, context): RewriteOutcome => {
-      const cut = cutByGathers(node, context);
+      const cut = byGathers(inputAt(node, 0), placeOf(node)?.axis, context);
       return cut === null ? "keep" : piecesOf(cut, node, context);
     }),
-    piecesWithoutAxis,
+    // A Gather takes each of them out at once.
+    rewriteRule("split-squeeze", ["Squeeze"], (node, context): RewriteOutcome => {
+      const split = inputAt(node, 0).producer;
+      const first = split?.outputs[0];
+      if (!split || !first || !isOneOf(split, ["Split"])) return "keep";
+      const [x, axis] = [inputAt(split, 0), axisOf(split.attributes.axis, inputAt(split, 0).type.shape.length)];
+      const index = withoutAxis(first, axis, context)?.get(inputAt(node, 0));
+      if (index === undefined) return "keep";
+      return (b) => [b.add("Gather", [context.value(x), b.constant("int64", index)], { axis }, { name: node.name })];
+    }),
   ];
+}
+/** A question about a tensor along an axis that is answered once in a walk, however many nodes ask it; null where there is no axis. */
+function onceAlong<A>(answer: (of: Value, axis: number, context: RewriteContext) => A) {
+  const known = new Map<Value, Map<number, A>>();
+  return (of: Value, axis: number | undefined, context: RewriteContext): A | null => {
+    if (axis === undefined) return null;
+    const along = known.get(of) ?? new Map<number, A>();
+    known.set(of, along);
+    const found = along.get(axis);
+    if (found !== undefined) return found;
+    const fresh = answer(of, axis, context);
+    along.set(axis, fresh);
+    return fresh;
+  };
 }
 
 /** One piece that a Slice takes along one axis. */
@@ -52,12 +78,9 @@ interface Piece {
   readonly start: number;
   readonly size: number;
 }
-/** The pieces of all Slices along a node's axis, where they are the whole tensor; a refusal where something is left out between them. */
-function cutBySlices(node: Node<"Slice">, context: RewriteContext): Cut | { readonly skip: string } | null {
-  const own = pieceOf(node);
-  const of = inputAt(node, 0);
-  if (own === null || context.contents(of) !== null) return null;
-  const { axis } = own;
+/** The pieces of all Slices along an axis, where they are the whole tensor; a refusal where something is left out between them. */
+function cutBySlices(of: Value, axis: number, context: RewriteContext): Cut | { readonly skip: string } | null {
+  if (context.contents(of) !== null) return null;
   const all = [...new Set(context.readers(of))].flatMap((reader) =>
     reads(reader, of) && isOneOf(reader, ["Slice"]) ? (pieceOf(reader) ?? []) : [],
   );
@@ -87,14 +110,12 @@ function pieceOf(node: Node<"Slice">): Piece | null {
  * The pieces of an axis that a Reshape split in two, and that Gathers take apart, perhaps after a Transpose brought the first of the two
  * to another place: as in the queries, keys and values of a joint projection.
  */
-function cutByGathers(node: Node<"Gather">, context: RewriteContext): Cut | null {
-  const x = inputAt(node, 0);
-  const at = placeOf(node);
+function cutByGathers(x: Value, along: number, context: RewriteContext): Cut | null {
   const taken = [...new Set(context.readers(x))].map((reader) =>
     reads(reader, x) && isOneOf(reader, ["Gather"]) ? placeOf(reader) : null,
   );
-  if (at === null || context.isOutput(x) || x.type.shape[at.axis] !== taken.length) return null;
-  const pieces = taken.flatMap((place) => (place?.axis === at.axis ? [place] : [])).sort((a, b) => a.index - b.index);
+  if (context.isOutput(x) || x.type.shape[along] !== taken.length) return null;
+  const pieces = taken.flatMap((place) => (place?.axis === along ? [place] : [])).sort((a, b) => a.index - b.index);
   if (pieces.length !== taken.length || !pieces.every(({ index }, i) => index === i)) return null;
   const { producer } = x;
   const transpose = producer !== null && isOneOf(producer, ["Transpose"]) ? producer : null;
@@ -103,8 +124,8 @@ function cutByGathers(node: Node<"Gather">, context: RewriteContext): Cut | null
   if (!reshape || !isOneOf(reshape, ["Reshape"]) || (transpose !== null && !isSoleReader(context, split, transpose))) return null;
   const perm = transpose?.attributes.perm ?? x.type.shape.map((_, axis) => axis);
   if (transpose !== null && transpose.attributes.perm === undefined) return null;
-  const axis = perm[at.axis] ?? 0;
-  const rest = perm.filter((_, i) => i !== at.axis);
+  const axis = perm[along] ?? 0;
+  const rest = perm.filter((_, i) => i !== along);
   const of = inputAt(reshape, 0);
   const before = split.type.shape;
   const size = before[axis + 1];
@@ -121,19 +142,15 @@ function placeOf(node: Node<"Gather">): { readonly value: Value; readonly axis: 
   return index === undefined || typeof size !== "number" ? null : { value: outputAt(node.outputs, 0), axis, index: axisOf(index, size) };
 }
 
-/** Pieces of one position each that lose their axis: a Gather takes each out at once. */
-const piecesWithoutAxis = rewriteRule("split-squeeze", ["Squeeze"], (node, context): RewriteOutcome => {
-  const split = inputAt(node, 0).producer;
-  if (!split || !isOneOf(split, ["Split"])) return "keep";
-  const [x, axis] = [inputAt(split, 0), axisOf(split.attributes.axis, inputAt(split, 0).type.shape.length)];
+/** The outputs of a Split, given its first one, with their indices, where each is one position and loses its axis; null where not all do. */
+function piecesWithoutAxis(first: Value, axis: number, context: RewriteContext): ReadonlyMap<Value, number> | null {
+  const pieces = first.producer?.outputs ?? [];
   const isTaken = (piece: Value | null): boolean => {
     if (piece === null || piece.type.shape[axis] !== 1 || context.isOutput(piece)) return false;
     return context.readers(piece).every((reader) => isOneOf(reader, ["Squeeze"]) && axisTaken(reader) === axis);
   };
-  if (!split.outputs.every(isTaken)) return "keep";
-  const index = split.outputs.indexOf(inputAt(node, 0));
-  return (b) => [b.add("Gather", [context.value(x), b.constant("int64", index)], { axis }, { name: node.name })];
-});
+  return pieces.every(isTaken) ? new Map(pieces.flatMap((piece, i) => (piece === null ? [] : [[piece, i] as const]))) : null;
+}
 /** The one axis that a Squeeze takes out; null for several. */
 function axisTaken(node: Node<"Squeeze">): number | null {
   const { shape } = inputAt(node, 0).type;

@@ -19,6 +19,8 @@ export interface Related {
 /** The channels that stay. */
 export interface Liveness {
   isLive(channel: number): boolean;
+  /** True when all of so many channels in a row stay. */
+  areLive(first: number, count: number): boolean;
   /** Why a channel stays; null for one that can go. */
   causeOf(channel: number): Cause | null;
 }
@@ -43,32 +45,39 @@ export function livenessOf(
   pins: readonly Pin[],
   isRead: (value: Value) => boolean,
 ): Liveness {
-  const causes = new Map<number, Cause>();
+  // By class; most classes have one in the end.
+  const causes = new Array<Cause | null>(table.size()).fill(null);
+  let marked = 0;
   const mixes = related.flatMap(({ node, relation }) => openMix(node, relation, table));
   const members = membersOf(table, mixes);
   const queue: number[] = [];
   const mark = (channel: number, cause: Cause): void => {
     const root = table.classOf(channel);
-    if (causes.has(root)) return;
-    causes.set(root, cause);
+    if (causes[root] !== null) return;
+    causes[root] = cause;
+    marked++;
     queue.push(root);
   };
-  const isLive = (channel: number): boolean => causes.has(table.classOf(channel));
+  const isLive = (channel: number): boolean => causes[table.classOf(channel)] !== null;
+  const areLive = (first: number, count: number): boolean => {
+    for (let channel = first; channel < first + count; channel++) if (!isLive(channel)) return false;
+    return true;
+  };
   const settle = (): void => {
     for (let root = queue.pop(); root !== undefined; root = queue.pop()) {
-      for (const [open, o] of members.get(root) ?? []) needInputs(open, o, table, isLive, mark);
+      for (const [open, o] of members[root] ?? []) needInputs(open, o, table, isLive, mark);
     }
   };
   for (const { channels, cause } of pins) for (let c = 0; c < channels.count; c++) mark(channels.first + c, cause);
   settle();
   // What keeps a group whole may wake channels of other groups, and those again.
-  for (let before = -1; before !== causes.size; ) {
-    before = causes.size;
-    for (const open of mixes) evenGroups(open, isLive, mark);
+  for (let before = -1; before !== marked; ) {
+    before = marked;
+    for (const open of mixes) if (open.mix.groups > 1 && !allLive(open, areLive)) evenGroups(open, isLive, mark);
     for (const channels of table.all()) keepOne(channels, isRead(channels.value), isLive, mark);
     settle();
   }
-  return { isLive, causeOf: (channel) => causes.get(table.classOf(channel)) ?? null };
+  return { isLive, areLive, causeOf: (channel) => causes[table.classOf(channel)] ?? null };
 }
 
 function openMix(node: Node, { mix, outputs }: Relation, table: ChannelTable): readonly OpenMix[] {
@@ -82,14 +91,14 @@ function openMix(node: Node, { mix, outputs }: Relation, table: ChannelTable): r
   return [{ node, mix, output, idle }];
 }
 /** For each class the sums that its channels are outputs of. */
-function membersOf(table: ChannelTable, mixes: readonly OpenMix[]): ReadonlyMap<number, readonly (readonly [OpenMix, number])[]> {
-  const members = new Map<number, [OpenMix, number][]>();
+function membersOf(table: ChannelTable, mixes: readonly OpenMix[]): readonly ((readonly [OpenMix, number])[] | null)[] {
+  const members = new Array<[OpenMix, number][] | null>(table.size()).fill(null);
   for (const open of mixes) {
     for (let o = 0; o < open.output.count; o++) {
       const root = table.classOf(open.output.first + o);
-      const list = members.get(root);
-      if (list === undefined) members.set(root, [[open, o]]);
-      else list.push([open, o]);
+      const list = members[root];
+      if (list) list.push([open, o]);
+      else members[root] = [[open, o]];
     }
   }
   return members;
@@ -98,10 +107,11 @@ type Mark = (channel: number, cause: Cause) => void;
 /** Marks what a needed output is summed up from, but for constants that can be added to it beforehand. */
 function needInputs({ node, mix, idle }: OpenMix, o: number, table: ChannelTable, isLive: (channel: number) => boolean, mark: Mark): void {
   const { input, border } = mix;
-  if (input === null) return;
   const group = Math.floor(o / (mix.outputs / mix.groups));
+  const open = idle[group];
+  if (input === null || open === undefined || open.length === 0) return;
   const left: number[] = [];
-  for (const i of idle[group] ?? []) {
+  for (const i of open) {
     const channel = input.first + i;
     if (isLive(channel)) continue;
     const content = table.constant(channel);
@@ -116,10 +126,11 @@ const reasonToRead = (node: Node, content: number, border: string | null): strin
     ? `${node.opType} "${node.name}" reads what is no longer constant there`
     : `${node.opType} "${node.name}" ${border}, and takes no constant but zero`;
 
+const allLive = ({ mix: { input }, output }: OpenMix, areLive: Liveness["areLive"]): boolean =>
+  areLive(output.first, output.count) && (input === null || areLive(input.first, input.count));
 /** Keeps as many channels in each group of a convolution as in the fullest one; a group without any goes. */
 function evenGroups({ node, mix, output }: OpenMix, isLive: (channel: number) => boolean, mark: Mark): void {
   const { input, groups } = mix;
-  if (groups === 1) return;
   const cause = { node, reason: `the groups of ${node.opType} "${node.name}" have to be of one size` };
   const [ins, outs] = [mix.inputs / groups, mix.outputs / groups];
   const channelsIn = (group: number, first: number | null, count: number): readonly number[] =>

@@ -23,13 +23,28 @@ export interface ChannelTable {
   constant(channel: number): number;
   setConstant(channel: number, content: number): void;
   all(): Iterable<Channels>;
+  /** How many channels there are. */
+  size(): number;
 }
 
 /** A table without channels. */
 export function channelTable(): ChannelTable {
   const byValue = new Map<Value, Channels>();
-  const parents: number[] = [];
-  const constants: number[] = [];
+  // Networks have some hundred thousand channels: each is a number in two arrays that grow by doubling.
+  let parents = new Int32Array(1024);
+  let constants = new Float64Array(1024);
+  let size = 0;
+  const grow = (count: number): void => {
+    if (size + count > parents.length) {
+      const capacity = Math.max(size + count, 2 * parents.length);
+      parents = extended(parents, new Int32Array(capacity));
+      constants = extended(constants, new Float64Array(capacity));
+    }
+    for (const end = size + count; size < end; size++) {
+      parents[size] = size;
+      constants[size] = Number.NaN;
+    }
+  };
   const classOf = (channel: number): number => {
     let root = channel;
     for (let up = parents[root] ?? root; up !== root; up = parents[root] ?? root) root = up;
@@ -44,16 +59,14 @@ export function channelTable(): ChannelTable {
     of: (value) => (value ? (byValue.get(value) ?? null) : null),
     add: (value, axis, count) => {
       if (byValue.has(value)) throw new InternalError(`the channels of "${value.name}" are known already`);
-      const channels = { value, axis, count, first: parents.length };
-      for (let i = 0; i < count; i++) {
-        parents.push(parents.length);
-        constants.push(Number.NaN);
-      }
+      const channels = { value, axis, count, first: size };
+      grow(count);
       byValue.set(value, channels);
       return channels;
     },
     tie: (a, b) => {
-      const [p, q] = [classOf(a), classOf(b)];
+      const p = classOf(a);
+      const q = classOf(b);
       // The lower number represents, so that the order of ties does not matter.
       parents[Math.max(p, q)] = Math.min(p, q);
     },
@@ -63,5 +76,10 @@ export function channelTable(): ChannelTable {
       constants[channel] = content;
     },
     all: () => byValue.values(),
+    size: () => size,
   };
+}
+function extended<A extends Int32Array | Float64Array>(from: A, into: A): A {
+  into.set(from);
+  return into;
 }

@@ -210,12 +210,14 @@ function taken(weight: TensorData, old: WeightForm, form: WeightForm, inputs: re
     ? new (source instanceof Float32Array ? Float32Array : Float64Array)(count(form.shape))
     : new Float64Array(count(form.shape));
   const [inPerGroup, outPerGroup] = [inputs.length / form.groups, outputs.length / form.groups];
-  for (const [o, oldOutput] of outputs.entries()) {
+  for (let o = 0; o < outputs.length; o++) {
+    const oldOutput = outputs[o] ?? 0;
     const start = Math.floor(o / outPerGroup) * inPerGroup;
     for (let i = start; i < start + inPerGroup; i++) {
-      const [from, to] = [old.offset(oldOutput, inputs[i] ?? 0), form.offset(o, i)];
+      const from = old.offset(oldOutput, inputs[i] ?? 0);
+      const to = form.offset(o, i);
       for (let tap = 0; tap < form.taps; tap++) values[to + tap] = source[from + tap] ?? 0;
     }
   }
-  return isDirect ? { dtype: weight.dtype, shape: form.shape, data: values } : tensorFrom(weight.dtype, form.shape, [...values]);
+  return isDirect ? { dtype: weight.dtype, shape: form.shape, data: values } : tensorFrom(weight.dtype, form.shape, values);
 }

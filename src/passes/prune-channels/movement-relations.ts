@@ -27,20 +27,18 @@ export const joining: RelationRule<Node<"Concat">> = (node, table) => {
     starts.push(isAlong ? count : 0);
     count = isAlong ? count + channels.count : channels.count;
   }
-  const contents = (c: number): readonly number[] =>
-    all.flatMap((channels, i) => {
-      const own = c - (starts[i] ?? 0);
-      return own >= 0 && own < channels.count ? [table.constant(channels.first + own)] : [];
-    });
+  // Along the axis of the channels each is one input's; along another it is all inputs'.
+  const owners = isAlong ? all.flatMap((channels) => Array.from({ length: channels.count }, (_, c) => channels.first + c)) : null;
+  const shared = (c: number): number => {
+    const content = table.constant(first.first + c);
+    return all.every((channels) => table.constant(channels.first + c) === content) ? content : Number.NaN;
+  };
   return {
     outputs: [{ value: y, axis: first.axis, count }],
     ties: all.map((channels, i) => ({ ...straight(channels), to: (n: number) => n + (starts[i] ?? 0) })),
     mix: null,
     whole: [],
-    constant: (_, c) => {
-      const [content = Number.NaN, ...others] = contents(c);
-      return others.every((other) => other === content) ? content : Number.NaN;
-    },
+    constant: (_, c) => (owners === null ? shared(c) : table.constant(owners[c] ?? -1)),
     rebuild: (b, pruned) => again(b, node, pruned),
   };
 };
@@ -53,7 +51,12 @@ export const splitting: RelationRule<Node<"Split">> = (node, table) => {
   const isAlong = axisIndex(node.attributes.axis, x.type.shape.length) === channels.axis;
   const parts = node.outputs.map((v) => (v === null ? 0 : Number(v.type.shape[channels.axis])));
   if (node.outputs.includes(null)) return skip("one of its outputs is not asked for");
-  const starts = parts.map((_, k) => (isAlong ? parts.slice(0, k).reduce((sum, n) => sum + n, 0) : 0));
+  const starts: number[] = [];
+  let end = 0;
+  for (const part of parts) {
+    starts.push(end);
+    if (isAlong) end += part;
+  }
   const outputs = node.outputs.flatMap((v, k) => (v === null ? [] : [{ value: v, axis: channels.axis, count: parts[k] ?? 0 }]));
   return {
     outputs,
@@ -263,10 +266,10 @@ function regroupedRelation(
     mix: null,
     whole: [],
     constant: (_, c) => {
-      const [content, ...others] = Array.from({ length: joined }, (_unused, j) =>
-        table.constant(channels.first + Math.floor((c * joined) / split) + j),
-      );
-      return others.every((other) => other === content) ? (content ?? Number.NaN) : Number.NaN;
+      const start = channels.first + Math.floor((c * joined) / split);
+      const content = table.constant(start);
+      for (let j = 1; j < joined; j++) if (table.constant(start + j) !== content) return Number.NaN;
+      return content;
     },
     rebuild: (b, pruned) => {
       const size = pruned.kept(y)?.length ?? count;

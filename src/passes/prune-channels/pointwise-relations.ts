@@ -48,10 +48,12 @@ export const pointwise: RelationRule<Node<PointwiseOp>> = (node, table, context)
     mix: null,
     whole: node.inputs.flatMap((v, i) => (v !== null && known[i]?.kind === "shared" ? [v] : [])),
     constant: (_, c) =>
-      computed(
-        node,
-        known.map((operand) => (operand === null ? null : contentOf(operand, c, table))),
-      ),
+      isOpen(node, known, c, table)
+        ? Number.NaN
+        : computed(
+            node,
+            known.map((operand) => (operand === null ? null : contentOf(operand, c, table))),
+          ),
     rebuild: (b, pruned) => {
       const kept = pruned.kept(y) ?? [];
       const slices = node.inputs.flatMap((v, i) => {
@@ -96,6 +98,16 @@ function contentOf(operand: Operand, c: number, table: ChannelTable): number {
   return operand.kind === "constant" ? (operand.contents[c] ?? Number.NaN) : operand.content;
 }
 
+/** True, for most channels, where nothing is known of what is computed: an operand is not known, and the op no product that a zero settles. */
+function isOpen(node: Node<PointwiseOp>, operands: readonly (Operand | null)[], c: number, table: ChannelTable): boolean {
+  let unknown = false;
+  for (const operand of operands) {
+    const content = operand === null ? null : contentOf(operand, c, table);
+    if (content === 0 && (node.opType === "Mul" || node.opType === "Div")) return false;
+    if (content !== null && Number.isNaN(content)) unknown = true;
+  }
+  return unknown && node.opType !== "Dropout";
+}
 /** What an op makes of numbers, NaN where one that matters is not known. Null stands for an input that is absent. */
 function computed(node: Node<PointwiseOp>, contents: readonly (number | null)[]): number {
   const [a] = contents;

@@ -25,11 +25,10 @@ const rule = "prune-channels";
  * A constant is one for finite activations: 0 times infinity counts as 0.
  */
 export const pruneChannels: Pass = (given, control = {}) => {
-  const whole = contextOf(given);
-  if (!given.nodes.some((node) => isSubject(node, whole))) return unchanged(given);
   // What is dead needs no channels at all.
   const { graph } = eliminateDeadCode(given);
   const context = contextOf(graph);
+  if (!graph.nodes.some((node) => isSubject(node, context))) return unchanged(given);
   const found = channelsOf(graph, context);
   const { live, applied } = settled(found, context, control);
   const skipped = refusalsOf(found.table, found.related, live);
@@ -135,8 +134,8 @@ const outputsOf = (node: Node, table: ChannelTable): readonly Channels[] => node
 
 /** The channels that stay, null where all do. */
 function keptOf({ first, count }: Channels, live: Liveness): readonly number[] | null {
-  const kept = Array.from({ length: count }, (_, c) => c).filter((c) => live.isLive(first + c));
-  return kept.length === count ? null : kept;
+  if (live.areLive(first, count)) return null;
+  return Array.from({ length: count }, (_, c) => c).filter((c) => live.isLive(first + c));
 }
 
 /** The graph without the channels that can go. */

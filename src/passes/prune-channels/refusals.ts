@@ -14,8 +14,9 @@ export function refusalsOf(table: ChannelTable, related: readonly Related[], liv
       const own = table.of(value);
       for (let c = 0; own !== null && c < own.count; c++) {
         const channel = own.first + c;
+        if (Number.isNaN(table.constant(channel))) continue;
         const [root, cause] = [table.classOf(channel), live.causeOf(channel)];
-        if (Number.isNaN(table.constant(channel)) || cause === null || told.has(root)) continue;
+        if (cause === null || told.has(root)) continue;
         told.add(root);
         const why = meetings.get(root) ?? cause;
         const known = groups.get(why.reason);
@@ -49,8 +50,9 @@ function meetingsOf(table: ChannelTable, related: readonly Related[]): ReadonlyM
     for (const { input, output, pairs, from, to } of relation.ties) {
       const made = table.of(relation.outputs[output]?.value);
       for (let n = 0; made !== null && n < pairs; n++) {
+        if (!isConstant(input, from(n)) || isConstant(made, to(n))) continue;
         const root = table.classOf(input.first + from(n));
-        if (!isConstant(input, from(n)) || isConstant(made, to(n)) || meetings.has(root)) continue;
+        if (meetings.has(root)) continue;
         meetings.set(root, { node, reason: `${node.opType} "${node.name}" joins constant channels with others` });
       }
     }

@@ -19,6 +19,9 @@ export function isSubject(node: Node, context: RewriteContext): boolean {
   }
   if (isOneOf(node, ["BatchNormalization", "InstanceNormalization"])) return holdsZero(second, context);
   if (isOneOf(node, ["Mul"])) return holdsZero(x, context) || holdsZero(second, context);
+  // Of a Split whose parts are all read, no channel is cut off.
+  if (isOneOf(node, ["Split"]) && node.outputs.every((v) => v !== null && (context.readers(v).length > 0 || context.isOutput(v))))
+    return false;
   return isOneOf(node, ["Slice", "Split", "Gather"]) && x !== null && x !== undefined && isFloat(x.type.dtype) && x.type.shape.length > 1;
 }
 function holdsZero(value: Value | null | undefined, context: RewriteContext): boolean {

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { parseGraph } from "../../../src/ir/parse-text.ts";
-import { activationMemory, cost } from "../../../src/passes/index.ts";
+import { macDelta } from "../../../src/passes/answers/cost.ts";
+import { activationMemory, cost, optimize } from "../../../src/passes/index.ts";
 
 const graph = parseGraph(
   `
@@ -72,4 +73,20 @@ test("a size that nobody gave is asked for", () => {
   expect(() => activationMemory(graph)).toThrowError(
     'error[unknown-size]: activation memory: the size of "x", float32[N, 3, 8, 8], needs a size for N\n  help: give every symbol a number, such as N=1',
   );
+});
+
+test("the difference of two graphs' multiply-adds is that of their sums, though what both have is not counted", () => {
+  const wider = parseGraph(`
+    G(x: float32[N, 3]) -> (y: float32[N, 2]) {
+      a = float32[3, 4] {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1}
+      b = float32[4, 2] {1, 1, 1, 1, 1, 1, 1, 1}
+      c = float32[2, 2] {1, 1, 1, 1}
+      %m = MatMul(x, a) : float32[N, 4]
+      %n = MatMul(%m, b) : float32[N, 2]
+      %r = Relu(%n) : float32[N, 2]
+      %y = MatMul(%r, c) : float32[N, 2]
+    }`);
+  const { graph: merged } = optimize(wider);
+  expect([cost(wider).macs, cost(merged).macs]).toEqual(["24*N", "10*N"]);
+  expect([macDelta(wider, merged), macDelta(merged, wider), macDelta(wider, wider)]).toEqual(["-14*N", "14*N", 0]);
 });
