@@ -33,15 +33,7 @@ interface Variant {
   readonly fused: number;
 }
 
-const uniform = (name: string, count: number): Float32Array => {
-  const all = new Float32Array(count);
-  for (const { at, values } of uniformsOf(keyOf(0, name), count))
-    all.set(
-      values.map((u) => 2 * u - 1),
-      at,
-    );
-  return all;
-};
+const uniform = (name: string, count: number): Float32Array => uniformsOf(keyOf(0, name), -1, 1)(new Float32Array(count));
 
 /** Prints the times of variants beside those of the first. */
 async function compare(model: string, variants: readonly Variant[], inputs: Readonly<Record<string, readonly number[]>>): Promise<void> {

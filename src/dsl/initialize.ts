@@ -4,7 +4,7 @@ import type { TensorData } from "../ir/tensor-data.ts";
 import { normalsOf } from "../random/normal.ts";
 import { type Key, keyOf } from "../random/philox.ts";
 import { normalProbability, normalQuantile } from "../random/quantile.ts";
-import { uniformsOf } from "../random/stream.ts";
+import { chunk, uniformsOf } from "../random/stream.ts";
 import type { Init, Nonlinearity } from "./init.ts";
 import type { Parameter } from "./trace.ts";
 
@@ -69,39 +69,27 @@ function gain(nonlinearity: Nonlinearity, negativeSlope: number): number {
 const spread = (shape: "uniform" | "normal", n: number, std: number, key: Key): Float32Array =>
   shape === "normal" ? normal(n, 0, std, key) : uniform(n, -Math.sqrt(3) * std, Math.sqrt(3) * std, key);
 
-function uniform(n: number, low: number, high: number, key: Key): Float32Array {
-  const out = new Float32Array(n);
-  for (const { at, values } of uniformsOf(key, n))
-    for (let k = 0; k < values.length; k++) out[at + k] = low + (high - low) * (values[k] ?? 0);
-  return out;
-}
-function normal(n: number, mean: number, std: number, key: Key): Float32Array {
-  const out = new Float32Array(n);
-  for (const { at, values } of normalsOf(key, n)) scale(values, mean, std, out, at);
-  return out;
-}
-/** A function of its own, since V8 does not optimise the loops of one that runs only once. */
-function scale(values: Float64Array, mean: number, std: number, out: Float32Array, at: number): void {
-  for (let k = 0; k < values.length; k++) out[at + k] = mean + std * (values[k] ?? 0);
-}
-function truncNormal(n: number, { mean, std, low, high }: Extract<Init, { kind: "truncNormal" }>, key: Key): Float32Array {
+const uniform = (n: number, low: number, high: number, key: Key): Float32Array => uniformsOf(key, low, high)(new Float32Array(n));
+const normal = (n: number, mean: number, std: number, key: Key): Float32Array => normalsOf(key, mean, std)(new Float32Array(n));
+function truncNormal(n: number, init: Extract<Init, { kind: "truncNormal" }>, key: Key): Float32Array {
+  const { mean, std, low, high } = init;
   const [a, b] = [(low - mean) / std, (high - mean) / std];
   // At least a third of all numbers lies within half a deviation of the mean: it is soon that enough of them are within the bounds.
-  return a < -0.5 && b > 0.5
-    ? redrawn(n, (z) => mean + std * z, low, high, key)
-    : between(n, a, b, (z) => clamp(mean + std * z, low, high), key);
+  return a < -0.5 && b > 0.5 ? redrawn(n, init, key) : between(n, a, b, (z) => clamp(mean + std * z, low, high), key);
 }
 const clamp = (x: number, low: number, high: number): number => Math.min(Math.max(x, low), high);
 /** Normal numbers, those outside the bounds left out. */
-function redrawn(n: number, scaled: (z: number) => number, low: number, high: number, key: Key): Float32Array {
+function redrawn(n: number, { mean, std, low, high }: Extract<Init, { kind: "truncNormal" }>, key: Key): Float32Array {
   const out = new Float32Array(n);
-  let filled = 0;
-  for (const { values } of normalsOf(key, Number.POSITIVE_INFINITY)) {
-    for (let k = 0; k < values.length && filled < n; k++) {
-      const x = scaled(values[k] ?? 0);
-      if (x >= low && x <= high) out[filled++] = x;
+  const fill = normalsOf(key, mean, std);
+  const values = new Float64Array(chunk);
+  let count = 0;
+  while (count < n) {
+    fill(values);
+    for (let k = 0; k < chunk && count < n; k++) {
+      const x = values[k] ?? 0;
+      if (x >= low && x <= high) out[count++] = x;
     }
-    if (filled === n) break;
   }
   return out;
 }
@@ -110,14 +98,8 @@ function between(n: number, a: number, b: number, scaled: (z: number) => number,
   // Far above the mean, probabilities crowd at 1: draw from the mirror image, where they are near 0 and exact.
   const sign = a + b > 0 ? -1 : 1;
   const [p, q] = (sign < 0 ? [-b, -a] : [a, b]).map(normalProbability);
-  const out = new Float32Array(n);
-  for (const { at, values } of uniformsOf(key, n)) {
-    for (let k = 0; k < values.length; k++) {
-      const u = clamp((p ?? 0) + ((q ?? 1) - (p ?? 0)) * (values[k] ?? 0), 2 ** -300, 1 - 2 ** -53);
-      out[at + k] = scaled(sign * normalQuantile(u));
-    }
-  }
-  return out;
+  const probabilities = uniformsOf(key, p, q)(new Float64Array(n));
+  return Float32Array.from(probabilities, (u) => scaled(sign * normalQuantile(clamp(u, 2 ** -300, 1 - 2 ** -53))));
 }
 
 /** Rows (columns, where those are fewer) made orthonormal by Gram and Schmidt, twice for accuracy, then scaled. */
@@ -125,8 +107,7 @@ function orthogonal(n: number, rows: number, scale: number, key: Key): Float32Ar
   const columns = rows === 0 ? 0 : n / rows;
   const tall = rows > columns;
   const [count, length] = tall ? [columns, rows] : [rows, columns];
-  const random = new Float64Array(n);
-  for (const { at, values } of normalsOf(key, n)) random.set(values, at);
+  const random = normalsOf(key)(new Float64Array(n));
   const vectors = Array.from({ length: count }, (_, v) => random.subarray(v * length, (v + 1) * length));
   vectors.forEach((vector, v) => {
     for (let pass = 0; pass < 2; pass++) for (const earlier of vectors.slice(0, v)) subtract(vector, earlier, dot(vector, earlier));

@@ -142,13 +142,9 @@ function noise(
   return Object.fromEntries(
     inputs.map((input) => {
       const shape = shapeOf(input);
-      const numbers = new Array<number>(shape.reduce((a, d) => a * d, 1)).fill(0);
-      if (isFloat(input.type.dtype))
-        for (const { at, values } of normalsOf(keyOf(seed, `${input.name}/sample ${sample}`), numbers.length))
-          values.forEach((z, k) => {
-            numbers[at + k] = z;
-          });
-      return [input.name, tensorFrom(input.type.dtype, shape, numbers)];
+      const numbers = new Float64Array(shape.reduce((a, d) => a * d, 1));
+      if (isFloat(input.type.dtype)) normalsOf(keyOf(seed, `${input.name}/sample ${sample}`))(numbers);
+      return [input.name, tensorFrom(input.type.dtype, shape, Array.from(numbers))];
     }),
   );
 }

@@ -4,7 +4,7 @@
  */
 import { exponential, logarithm } from "./elementary.ts";
 import type { Key } from "./philox.ts";
-import { type Chunk, chunk, fillWords, streamOf, uniform, wordsOf } from "./stream.ts";
+import { chunk, type Fill, type Floats, fillWords, streamOf, uniform, wordsOf } from "./stream.ts";
 
 // The ziggurat (Marsaglia and Tsang, "The ziggurat method for generating random variables", 2000; Doornik, "An improved ziggurat method",
 // 2005): the area below exp(-x^2 / 2) is covered by layers of equal area, the lowest with the tail. A point of a layer is drawn; 99 of 100
@@ -29,28 +29,30 @@ const heights = ends.map(density);
 const steps = ends.map((end) => end / 2 ** 23);
 const insides = Int32Array.from({ length: layers }, (_, i) => Math.floor((ends[i + 1] ?? 0) / (steps[i] ?? 1)) - 1);
 
-/** The first n normal numbers of a key, of mean 0 and variance 1, in order and many at a time. */
-export function* normalsOf(key: Key, n: number): Iterable<Chunk> {
+/** Normal numbers of a key, of the given mean and standard deviation. */
+export function normalsOf(key: Key, mean = 0, std = 1): Fill {
   const stream = streamOf(key);
   const next = wordsOf(stream);
-  const words = new Uint32Array(chunk);
-  const signed = new Int32Array(words.buffer);
-  const values = new Float64Array(chunk);
-  for (let at = 0; at < n; at += chunk) {
-    fillWords(stream, words);
-    toNormals(signed, next, values);
-    yield { at, values: values.subarray(0, n - at) };
-  }
+  const words = new Int32Array(chunk);
+  return (out) => {
+    for (let at = 0; at < out.length; at += chunk) {
+      fillWords(stream, words);
+      toNormals(words, next, mean, std, out.subarray(at, at + chunk));
+    }
+    return out;
+  };
 }
 /** Fills an array with a normal number for each word. */
-function toNormals(words: Int32Array, next: () => number, out: Float64Array): void {
+function toNormals(words: Int32Array, next: () => number, mean: number, std: number, out: Floats): void {
   for (let k = 0; k < out.length; k++) {
     const word = words[k] ?? 0;
     const place = word >> 8;
     const layer = word & 0xff;
-    // A place and its mirror image lie half a step from 0 or more.
-    if ((place < 0 ? ~place : place) <= (insides[layer] ?? 0)) out[k] = (place + 0.5) * (steps[layer] ?? 0);
-    else out[k] = outside(place, layer, next);
+    // A place and its mirror image lie half a step from 0 or more: that of p is ~p. A sign is a coin's toss, which no branch predicts.
+    const isInside = (place ^ (place >> 31)) <= (insides[layer] ?? 0);
+    // Two assignments: V8 would make an object of a number that may come from a call.
+    if (isInside) out[k] = mean + std * ((place + 0.5) * (steps[layer] ?? 0));
+    else out[k] = mean + std * outside(place, layer, next);
   }
 }
 /** The number of a point that may lie above the curve: then others are drawn. */

@@ -5,14 +5,14 @@
 import { type Key, philox } from "./philox.ts";
 
 /** Where a stream stands: four words that are not all zero. */
-export type Stream = Uint32Array;
+export type Stream = Int32Array;
 
 /** A stream at its beginning. */
-export const streamOf = (key: Key): Stream => Uint32Array.from(philox([0, 0, 0, 0], key));
+export const streamOf = (key: Key): Stream => Int32Array.from(philox([0, 0, 0, 0], key));
 
 /** Fills an array with the next words of a stream. The state is in scalars: this is the inner loop of every initialisation. */
-export function fillWords(stream: Stream, out: Uint32Array): void {
-  let [s0 = 0, s1 = 0, s2 = 0, s3 = 0] = stream;
+export function fillWords(stream: Stream, out: Int32Array): void {
+  let [s0, s1, s2, s3] = [stream[0] ?? 0, stream[1] ?? 0, stream[2] ?? 0, stream[3] ?? 0];
   for (let i = 0; i < out.length; i++) {
     const sum = (s0 + s3) | 0;
     out[i] = ((sum << 7) | (sum >>> 25)) + s0;
@@ -24,43 +24,45 @@ export function fillWords(stream: Stream, out: Uint32Array): void {
     s2 ^= t;
     s3 = (s3 << 11) | (s3 >>> 21);
   }
-  stream[0] = s0;
-  stream[1] = s1;
-  stream[2] = s2;
-  stream[3] = s3;
+  stream.set([s0, s1, s2, s3]);
 }
 
-/** The words of a stream one at a time; some are drawn ahead. */
+/** The words of a stream one at a time, each from 0 to 2^32 - 1; some are drawn ahead. */
 export function wordsOf(stream: Stream): () => number {
-  const out = new Uint32Array(64);
-  let at = out.length;
+  const words = new Int32Array(64);
+  let at = words.length;
   return () => {
-    if (at === out.length) {
-      fillWords(stream, out);
+    if (at === words.length) {
+      fillWords(stream, words);
       at = 0;
     }
-    return out[at++] ?? 0;
+    return (words[at++] ?? 0) >>> 0;
   };
 }
 
-/** How many numbers are drawn at a time: what fits into a processor's first cache. */
+/** How many words are drawn at a time: what fits into a processor's first cache. */
 export const chunk = 1024;
 /** A word as a number in (0, 1): 32 random bits and a half, more than a float32 holds. */
-export const uniform = (word: number): number => (word + 0.5) / 2 ** 32;
+export const uniform = (word: number): number => ((word >>> 0) + 0.5) / 2 ** 32;
 
-/** Numbers of a stream from number `at` on. The array is the caller's until the next one. */
-export interface Chunk {
-  readonly at: number;
-  readonly values: Float64Array;
-}
-/** The first n numbers of a key that are uniform in (0, 1), in order and many at a time. */
-export function* uniformsOf(key: Key, n: number): Iterable<Chunk> {
+/** An array of numbers, which are rounded to its type. */
+export type Floats = Float32Array | Float64Array;
+/** Fills an array with the next numbers of a key, and gives it back. Numbers come in whole chunks: what the last one has left is not used. */
+export type Fill = <A extends Floats>(out: A) => A;
+
+/** Numbers of a key that are uniform in (low, high). */
+export function uniformsOf(key: Key, low = 0, high = 1): Fill {
   const stream = streamOf(key);
-  const words = new Uint32Array(chunk);
-  const values = new Float64Array(chunk);
-  for (let at = 0; at < n; at += chunk) {
-    fillWords(stream, words);
-    for (let k = 0; k < chunk; k++) values[k] = uniform(words[k] ?? 0);
-    yield { at, values: values.subarray(0, n - at) };
-  }
+  const words = new Int32Array(chunk);
+  return (out) => {
+    for (let at = 0; at < out.length; at += chunk) {
+      fillWords(stream, words);
+      toUniforms(words, low, high, out.subarray(at, at + chunk));
+    }
+    return out;
+  };
+}
+function toUniforms(words: Int32Array, low: number, high: number, out: Floats): void {
+  const width = high - low;
+  for (let k = 0; k < out.length; k++) out[k] = low + width * uniform(words[k] ?? 0);
 }

@@ -106,13 +106,13 @@ async function runAll(computed: Graph, sizes: readonly Sizes[], target: Target, 
 /** Seeded contents: floats in [-1, 1), bytes of any value, other integers and bools 0 or 1, which are valid indices nearly anywhere. */
 export function inputFor({ name, type: { dtype, shape } }: Value, sizes: Sizes, seed: number): TensorData {
   const dims = shape.map((d) => Number(substitute(d, sizes)));
-  const numbers = new Array<number>(dims.reduce((n, d) => n * d, 1));
   const most = dtypes[dtype].size === 1 && dtype === "uint8" ? 256 : 2;
-  for (const { at, values } of uniformsOf(keyOf(seed, name), numbers.length))
-    values.forEach((u, k) => {
-      numbers[at + k] = isFloat(dtype) ? 2 * u - 1 : Math.floor(u * most);
-    });
-  return tensorFrom(dtype, dims, numbers);
+  const uniforms = uniformsOf(keyOf(seed, name))(new Float64Array(dims.reduce((n, d) => n * d, 1)));
+  return tensorFrom(
+    dtype,
+    dims,
+    Array.from(uniforms, (u) => (isFloat(dtype) ? 2 * u - 1 : Math.floor(u * most))),
+  );
 }
 
 /** The largest error between two sets of runs; `failed` when some of the later ones did not end. */
