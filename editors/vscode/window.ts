@@ -108,6 +108,20 @@ async function open(page: Page, file: string): Promise<void> {
 }
 /** Waits until nothing fades in any more. */
 const settled = (page: Page): Promise<void> => page.waitForTimeout(700);
+/** Does what should make something visible, and again where a busy VS Code came to no answer in time. */
+async function until(page: Page, wanted: Locator, ask: () => Promise<void>): Promise<void> {
+  for (let tries = 0; tries < 20 && !(await wanted.isVisible()); tries++) {
+    await ask();
+    await page.waitForTimeout(1500);
+  }
+  await wanted.waitFor();
+}
+/** Waits for what VS Code's own TypeScript adds, which is slow to start. */
+async function loaded(page: Page): Promise<void> {
+  await page.locator(".monaco-hover:visible", { hasText: "Loading..." }).waitFor({ state: "detached" });
+  await page.locator(".statusbar-item", { hasText: "Initializing" }).waitFor({ state: "detached" });
+  await settled(page);
+}
 const picture = async (page: Page, name: string): Promise<void> => {
   if (pictures !== undefined) await page.screenshot({ path: join(pictures, name) });
 };
@@ -130,28 +144,18 @@ async function digitsSession(page: Page) {
   const trusted = await line(page, "maxPool2d(x");
   // Without the list of files there is room for the lines.
   await page.keyboard.press("Control+b");
-  await page
-    .locator(".view-line span", { hasText: /^conv2d$/ })
-    .last()
-    .hover();
-  const hover = page.locator(".monaco-hover:visible", { hasText: "28 = " }).first();
-  await hover.waitFor();
-  const hovered = plain(await hover.innerText());
-  await settled(page);
-  await picture(page, "vscode-hover.png");
-  await page.keyboard.press("Escape");
   const word = page.locator(".view-line span", { hasText: "inFeatures" }).last();
   await word.hover();
   const mistake = page.locator(".monaco-hover:visible .hover-contents", { hasText: "1568 features" }).first();
   await mistake.waitFor();
   const message = plain(await mistake.innerText());
-  await settled(page);
+  await loaded(page);
   await picture(page, "vscode-mistake.png");
   await page.keyboard.press("Escape");
   await word.click();
-  await page.keyboard.press("Control+.");
   const menu = page.locator(".action-widget");
-  await menu.getByText("Set inFeatures to 1568").waitFor();
+  const first = menu.getByText("Set inFeatures to 1568");
+  await until(page, first, () => page.keyboard.press("Control+."));
   const actions = (await menu.innerText())
     .split("\n")
     .map((text) => text.trim())
@@ -161,7 +165,22 @@ async function digitsSession(page: Page) {
   await page.keyboard.press("Enter");
   await shown(page, "inFeatures: 1568").waitFor();
   await page.locator(".squiggly-error").first().waitFor({ state: "detached" });
-  return { untrusted, trusted, hovered, message, actions, fixed: await line(page, "inFeatures") };
+  const fixed = await line(page, "inFeatures");
+  return { untrusted, trusted, message, actions, fixed, hovered: await hovered(page) };
+}
+/** The hover over the convolution of a model without mistakes, which has a receptive field. */
+async function hovered(page: Page): Promise<string> {
+  const call = page.locator(".view-line span", { hasText: /^conv2d$/ }).last();
+  const hover = page.locator(".monaco-hover:visible", { hasText: "receptive field" }).first();
+  // Receptive fields come a moment after the shapes.
+  await until(page, hover, async () => {
+    await page.mouse.move(0, 0);
+    await call.hover();
+  });
+  await loaded(page);
+  const text = plain(await hover.innerText());
+  await picture(page, "vscode-hover.png");
+  return text;
 }
 
 async function blocksSession(page: Page) {
@@ -169,7 +188,7 @@ async function blocksSession(page: Page) {
   await shown(page, "const x: [N, 128, 8, 8]").waitFor();
   const lens = page.locator(".codelens-decoration", { hasText: "parameters" });
   await lens.first().waitFor();
-  await settled(page);
+  await loaded(page);
   const seen = { block: await line(page, "const y"), lens: plain(await lens.first().innerText()) };
   await picture(page, "vscode-blocks.png");
   await lens.first().locator("a").click();

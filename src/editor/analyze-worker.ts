@@ -4,16 +4,18 @@
  */
 
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { type MessagePort, receiveMessageOnPort, Worker } from "node:worker_threads";
-import { registerModuleHooks } from "../cli/input/module-hooks.ts";
+import { type MessagePort, receiveMessageOnPort } from "node:worker_threads";
+import { ownAddress, registerModuleHooks } from "../cli/input/module-hooks.ts";
 import type { Diagnostic } from "../ir/diagnostic.ts";
 import { analyze, diagnosticKey, distinct, type FoundModel, type TracedExport, traceExport } from "./analyze.ts";
 import { originalColumn } from "./marks.ts";
+import { countedModel, modelReport } from "./model-report.ts";
+import { overlayPreload } from "./overlay-hooks.ts";
 import { type AnalysisRequest, type ModelReport, type Overlay, overlayPortKey, type Place, type WorkerMessage } from "./protocol.ts";
 import { fieldOf, summaryOf } from "./summary.ts";
 import { keepUserFrames } from "./user-frames.ts";
 
-/** Sound because the module that `overlayPreload` names ran before this one and left the port there. */
+/** Sound because the module that `overlayPreload` names ran before any request comes, and left the port there. */
 const overlayPort = (): MessagePort => Reflect.get(globalThis, Symbol.for(overlayPortKey)) as MessagePort;
 /** Sound because the parent of this process sends nothing else. */
 const requestOf = (message: unknown): AnalysisRequest => message as AnalysisRequest;
@@ -37,7 +39,8 @@ function loadedFiles(): readonly string[] {
 async function answer(request: AnalysisRequest): Promise<void> {
   overlayPort().postMessage(request.overlays.map(({ file, text }) => [pathToFileURL(file).href, text] as const));
   loadedFiles();
-  const { file, models, diagnostics, traced, rest } = await analyze(request.file, request.id, request.details ? "first" : "all");
+  const { file, diagnostics, traced, rest } = await analyze(request.file, request.id, request.details ? "first" : "all");
+  const models = traced.map(request.details ? modelReport : countedModel);
   const move = intoBuffers(request.overlays);
   const analysis = { file, models: models.map(move.model), diagnostics: diagnostics.map(move.diagnostic), files: loadedFiles() };
   send({ kind: "analysis", id: request.id, analysis });
@@ -92,13 +95,17 @@ async function sendDetails(
   send({ kind: "details", id, details: { file, fields, summaries, diagnostics: diagnostics.map(move.diagnostic) } });
 }
 
-/** Ends this process when its parent is gone, even while a user's loop runs: a thread of its own looks after that. */
-function endWithParent(): void {
-  const source = `const parent = process.ppid; setInterval(() => { if (process.ppid !== parent) process.kill(process.pid, "SIGKILL"); }, 1000);`;
-  new Worker(source, { eval: true, execArgv: [] }).unref();
+/**
+ * Every module that is loaded behind the hooks makes two trips to the loader's thread, which for the hundreds of this package takes
+ * several times as long as loading them: so what a model file imports of them, and the hooks of tsx, are there before.
+ */
+async function loadBeforeHooks(): Promise<void> {
+  const own = ownAddress("striate");
+  await Promise.all([own === null ? undefined : import(own), import("tsx/esm/api")]);
 }
 
-endWithParent();
+await loadBeforeHooks();
+if (!Reflect.has(globalThis, Symbol.for(overlayPortKey))) await import(overlayPreload);
 await registerModuleHooks();
 keepUserFrames();
 let queue = Promise.resolve();

@@ -1,17 +1,21 @@
-/** The analysis of a model file: runs it, traces what it exports, and tells what the calls of layers became. */
+/** The analysis of a model file: runs it, traces what it exports, and collects what is wrong. */
 import { pathToFileURL } from "node:url";
 import { type AnyModel, isModel, trace as traceModel } from "../dsl/index.ts";
 import { isTensor } from "../dsl/tensor.ts";
 import { currentTrace, type Trace } from "../dsl/trace.ts";
 import { type Diagnostic, isCompileError } from "../ir/diagnostic.ts";
 import type { Graph, Value } from "../ir/graph.ts";
-import { printShape } from "../ir/shape.ts";
-import { type LayerCall, layerCalls, layerReports, shownType } from "./layer-report.ts";
+import { type LayerCall, layerCalls } from "./layer-report.ts";
 import { lint } from "./lints.ts";
-import { type Analysis, type ModelReport, type SeenReport, seenKey } from "./protocol.ts";
-import { batchSymbol } from "./summary.ts";
+import { seenKey } from "./protocol.ts";
 
-/** A model as it was traced; what the details are made from. */
+/** The tensors that one marked expression gave. */
+export interface SeenValues {
+  readonly file: string;
+  readonly mark: number;
+  readonly values: readonly Value[];
+}
+/** A model as it was traced; what reports and details are made from. */
 export interface TracedExport {
   readonly exportName: string;
   readonly model: AnyModel;
@@ -19,12 +23,14 @@ export interface TracedExport {
   readonly calls: readonly LayerCall[];
   /** Null where the trace ended in a fault. */
   readonly graph: Graph | null;
-  readonly report: ModelReport;
+  readonly seen: readonly SeenValues[];
   readonly diagnostics: readonly Diagnostic[];
 }
 
 /** What a run of a file gave. */
-export interface FileAnalysis extends Omit<Analysis, "files"> {
+export interface FileAnalysis {
+  readonly file: string;
+  readonly diagnostics: readonly Diagnostic[];
   readonly traced: readonly TracedExport[];
   /** Models that have not been traced yet. */
   readonly rest: readonly FoundModel[];
@@ -40,9 +46,9 @@ export async function analyze(file: string, run: number, which: "all" | "first")
     const traced: TracedExport[] = [];
     for (const model of which === "all" ? found : found.slice(0, 1)) traced.push(await traceExport(file, model));
     const all = distinct([...diagnostics, ...traced.flatMap((t) => t.diagnostics)]);
-    return { file, models: traced.map((t) => t.report), diagnostics: all, traced, rest: found.slice(traced.length) };
+    return { file, diagnostics: all, traced, rest: found.slice(traced.length) };
   } catch (error) {
-    return { file, models: [], diagnostics: diagnosticsOf(error), traced: [], rest: [] };
+    return { file, diagnostics: diagnosticsOf(error), traced: [], rest: [] };
   }
 }
 /** Runs the user's code: what it throws becomes a CompileError that names its line. What makes it one is only loaded when it is needed. */
@@ -92,7 +98,7 @@ async function modelsOf(entries: readonly (readonly [string, unknown])[], file: 
 
 /** Traces a model; a fault ends the trace, and what came before it is told all the same. */
 export async function traceExport(file: string, { exportName, model }: FoundModel): Promise<TracedExport> {
-  const seen: { readonly file: string; readonly mark: number; readonly values: readonly Value[] }[] = [];
+  const seen: SeenValues[] = [];
   let state: Trace | null = null;
   const observed: AnyModel = {
     ...model,
@@ -115,25 +121,8 @@ export async function traceExport(file: string, { exportName, model }: FoundMode
   }
   const trace = traceOf(() => state);
   const calls = trace === null ? [] : layerCalls(trace);
-  const inputs = trace?.inputs ?? [];
-  const report: ModelReport = {
-    exportName,
-    name: model.name,
-    place: model.location.position,
-    complete: graph !== null,
-    layers: trace === null ? [] : layerReports(trace, calls, batchSymbol(inputs)),
-    seen: seen.map(({ file: seenIn, mark, values }): SeenReport => ({ file: seenIn, mark, shapes: values.map((v) => shownType(v.type)) })),
-    parameters: [...(trace?.parameters.values() ?? [])].map(({ name, role, value }) => ({
-      name,
-      role,
-      shape: printShape(value.type.shape),
-    })),
-    values: (trace?.builder.nodes ?? []).flatMap((node) =>
-      node.outputs.flatMap((v) => (v === null || v.elements !== null ? [] : [v.name])),
-    ),
-  };
   const lints = graph === null || trace === null ? [] : lint({ graph, trace, calls, model });
-  return { exportName, model, trace, calls, graph, report, diagnostics: [...faults, ...lints] };
+  return { exportName, model, trace, calls, graph, seen, diagnostics: [...faults, ...lints] };
 }
 /** The checker does not see that `forward` has been called in between. */
 const traceOf = (state: () => Trace | null): Trace | null => state();

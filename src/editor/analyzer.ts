@@ -125,9 +125,10 @@ export function createAnalyzer(limits: AnalyzerLimits): Analyzer {
 }
 
 function startWorker({ memoryLimit }: AnalyzerLimits, tell: (message: WorkerMessage) => void): Worker {
-  const loader = inSources ? ["--import", import.meta.resolve("tsx/esm")] : [];
+  // In a checkout the process itself needs tsx, which must come behind the hooks that the process registers elsewhere.
+  const loader = inSources ? ["--import", overlayPreload, "--import", import.meta.resolve("tsx/esm")] : [];
   const child = fork(workerFile, [], {
-    execArgv: [`--max-old-space-size=${memoryLimit}`, "--import", overlayPreload, ...loader],
+    execArgv: [`--max-old-space-size=${memoryLimit}`, ...loader],
     // What a model file prints is nobody's: standard output may be the editor's channel.
     stdio: ["ignore", "ignore", "pipe", "ipc"],
     env: { ...process.env, NODE_OPTIONS: "" },

@@ -5,7 +5,7 @@ import type { Diagnostic } from "../ir/diagnostic.ts";
 import { type AnalyzerLimits, createAnalyzer, type Outcome } from "./analyzer.ts";
 import type { ModelReport } from "./protocol.ts";
 import type { SourceFile } from "./source-calls.ts";
-import { createTypeChecker, type TypeFinding } from "./type-checker.ts";
+import type { TypeChecker, TypeFinding } from "./type-checker.ts";
 
 /** A diagnostic with the end of what it underlines; null where only the beginning is known. */
 export interface CheckFinding extends Diagnostic {
@@ -24,11 +24,15 @@ export interface CheckReport {
 /** Checks files. Those that export a model are run, in a process of their own with limits; all are type-checked. */
 export async function checkFiles(given: readonly string[], limits: AnalyzerLimits): Promise<CheckReport> {
   const files = given.map((file) => resolve(file));
-  const checker = createTypeChecker(dirname(files[0] ?? process.cwd()));
+  const texts = new Map(files.map((file) => [file, readFileSync(file, "utf8")]));
+  // The process that runs the models has the most to load: it starts first.
   const analyzer = createAnalyzer(limits);
+  const { createTypeChecker } = await import("./type-checker.ts");
+  const checker = createTypeChecker(dirname(files[0] ?? process.cwd()));
   try {
-    const texts = new Map(files.map((file) => [file, readFileSync(file, "utf8")]));
     const typing = typeFindings(checker, texts);
+    // Types are there before the trace is: where they find something, the parser loads while the other process works.
+    void typing.then((found) => (found === null || found.length === 0 ? null : placing()));
     const outcomes = new Map<string, Outcome>();
     for (const [file, text] of texts) if (isRun(text)) outcomes.set(file, await analyzer.analyze(file, []));
     const others = importedFiles(outcomes, texts);
@@ -49,10 +53,7 @@ export async function checkFiles(given: readonly string[], limits: AnalyzerLimit
 /** Naming a file on the command line is trusting it; one that exports nothing is no model. */
 const isRun = (text: string): boolean => /\bexport\b/.test(text) && /\bdefineModel\b|\bexport\s+default\b/.test(text);
 
-async function typeFindings(
-  checker: ReturnType<typeof createTypeChecker>,
-  texts: ReadonlyMap<string, string>,
-): Promise<readonly TypeFinding[] | null> {
+async function typeFindings(checker: TypeChecker, texts: ReadonlyMap<string, string>): Promise<readonly TypeFinding[] | null> {
   const all: TypeFinding[] = [];
   for (const [file, text] of texts) {
     const found = await checker.check(file, text);
@@ -87,17 +88,16 @@ function diagnosticsOf(file: string, outcome: Outcome): readonly Diagnostic[] {
   return [{ severity: "error", code: "model-stopped", message: `the model file was stopped: ${outcome.why}`, location, notes: [], help }];
 }
 
-/** The findings, each once and at the argument that it is about. The parser, which takes a while to load, is not needed where there are none. */
+/** What places findings in a text: with the parser, which takes as long to load as all else here and is not needed where nothing is found. */
+const placing = () => Promise.all([import("./source-calls.ts"), import("./argument.ts"), import("./merge-findings.ts")]);
+
+/** The findings, each once and at the argument that it is about. */
 async function placedFindings(
   diagnostics: readonly Diagnostic[],
   types: readonly TypeFinding[],
   texts: ReadonlyMap<string, string>,
 ): Promise<readonly CheckFinding[]> {
-  const [{ readSource, placeAt }, { spanOfDiagnostic }, { mergeFindings, ruleIn }] = await Promise.all([
-    import("./source-calls.ts"),
-    import("./argument.ts"),
-    import("./merge-findings.ts"),
-  ]);
+  const [{ readSource, placeAt }, { spanOfDiagnostic }, { mergeFindings, ruleIn }] = await placing();
   const sources = new Map([...texts].map(([file, text]) => [file, readSource(file, text)]));
   const sourceOf = (file: string): SourceFile | undefined => sources.get(file);
   const { traced, both, typed } = mergeFindings(diagnostics, types, sourceOf);

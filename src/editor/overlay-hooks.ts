@@ -1,7 +1,7 @@
 /**
  * What the process that runs model files does to Node's module loader: buffers stand in for files, and every analysis loads the
  * user's files anew. Both hooks run on the loader's own thread, behind tsx, which makes JavaScript of what they give; so they are
- * a module of their own, as text, that is there before anything else is loaded.
+ * a module of their own, as text, that is registered before tsx is.
  */
 import { overlayPortKey } from "./protocol.ts";
 
@@ -16,7 +16,12 @@ const hooks = `
   const isUsers = (url) => url.startsWith("file:") && !url.includes("/node_modules/") && !url.startsWith(${JSON.stringify(ownSources)});
   let port;
   let texts = new Map();
-  export const initialize = (data) => { port = data.port; };
+  export const initialize = (data) => {
+    port = data.port;
+    // Ends the process when its parent is gone, even while a user's loop runs: nothing of the user's runs on this thread.
+    const parent = process.ppid;
+    setInterval(() => { if (process.ppid !== parent) process.kill(process.pid, "SIGKILL"); }, 1000).unref();
+  };
   const drain = () => {
     for (let sent; (sent = receiveMessageOnPort(port)) !== undefined; ) texts = new Map(sent.message);
   };
@@ -43,7 +48,7 @@ const hooks = `
     return text === undefined ? next(url, context) : { format: context.format ?? "module", source: text, shortCircuit: true };
   }`;
 
-/** The module, as an address for `node --import`, that installs the hooks and leaves the port to them in the registry of symbols. */
+/** The address of the module that installs the hooks and leaves the port to them in the registry of symbols. */
 export const overlayPreload: string = dataUrl(`
   import { register } from "node:module";
   import { MessageChannel } from "node:worker_threads";

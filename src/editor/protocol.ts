@@ -24,7 +24,10 @@ export interface AnalysisRequest {
   /** The file's absolute path. */
   readonly file: string;
   readonly overlays: readonly Overlay[];
-  /** The first model alone, and then the details: the receptive fields of its layers, and the other models. All models at once otherwise. */
+  /**
+   * Whether an editor asks: then the report of the first model comes alone, and the details after it: the receptive fields of its
+   * layers, and the other models. Otherwise all models are traced at once, and only counted.
+   */
   readonly details: boolean;
 }
 
@@ -78,6 +81,8 @@ export interface ModelReport {
   readonly place: Place | null;
   /** Whether the trace came to its end. */
   readonly complete: boolean;
+  /** How many calls of layers were traced; what follows is empty where the models were only counted. */
+  readonly layerCount: number;
   readonly layers: readonly LayerReport[];
   readonly seen: readonly SeenReport[];
   readonly parameters: readonly ParameterReport[];

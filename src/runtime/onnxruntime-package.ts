@@ -2,16 +2,19 @@
 import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
-import ort from "onnxruntime-node";
+import { onnxruntime } from "./onnxruntime.ts";
 
 /** A provider's name as onnxruntime-node lists it. */
 export type BackendName = string;
 
 /** The providers that this build of onnxruntime-node knows; whether one works is another question. */
-export const availableBackends = (): readonly BackendName[] => ort.listSupportedBackends().map(({ name }) => name);
+export const availableBackends = (): readonly BackendName[] =>
+  onnxruntime()
+    .listSupportedBackends()
+    .map(({ name }) => name);
 
 /** The version of onnxruntime. */
-export const onnxruntimeVersion = (): string => ort.env.versions.node ?? ort.env.versions.common;
+export const onnxruntimeVersion = (): string => onnxruntime().env.versions.node ?? onnxruntime().env.versions.common;
 
 /** The folder with onnxruntime's libraries for this machine. */
 export const libraryFolder = (): string =>

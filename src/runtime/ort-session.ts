@@ -1,7 +1,7 @@
 /** The session over onnxruntime-node. */
 import { existsSync } from "node:fs";
 import { dirname, resolve } from "node:path";
-import ort from "onnxruntime-node";
+import type ort from "onnxruntime-node";
 import { type CompileError, type Note, userError } from "../ir/diagnostic.ts";
 import { dtypeFromOnnx, dtypes } from "../ir/dtype.ts";
 import { printType } from "../ir/graph.ts";
@@ -12,6 +12,7 @@ import { missingLibraries } from "./cuda-report.ts";
 import { checkFeeds, type Sizes } from "./feed-check.ts";
 import { isStop, stopOutput, withStopOutput } from "./in-place.ts";
 import { nativeError } from "./native-error.ts";
+import { onnxruntime } from "./onnxruntime.ts";
 import { fromOrt, toOrt } from "./ort-tensor.ts";
 import { checkBoundOutputs, portsOf, withOpenRanks } from "./ports.ts";
 import { type Provider, type ProviderReport, providerHindrance, resolveProviders } from "./providers.ts";
@@ -69,7 +70,9 @@ function stopping(source: ModelSource): { readonly model: ModelSource; readonly 
 }
 
 const create = (model: ModelSource, options: ort.InferenceSession.SessionOptions): Promise<ort.InferenceSession> =>
-  typeof model === "string" ? ort.InferenceSession.create(model, options) : ort.InferenceSession.create(unshared(model), options);
+  typeof model === "string"
+    ? onnxruntime().InferenceSession.create(model, options)
+    : onnxruntime().InferenceSession.create(unshared(model), options);
 const unshared = (bytes: Uint8Array): Uint8Array => (bytes.buffer instanceof SharedArrayBuffer ? bytes.slice() : bytes);
 
 function creationError(error: unknown, locate: Locate, source: ModelSource, provider: Provider["name"]): CompileError {

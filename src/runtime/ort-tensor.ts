@@ -1,8 +1,9 @@
 /** Between striate's tensors and onnxruntime-node's. Nothing is copied either way. */
-import ort from "onnxruntime-node";
+import type ort from "onnxruntime-node";
 import { InternalError } from "../ir/diagnostic.ts";
 import { type DType, isDType } from "../ir/dtype.ts";
 import type { TensorData } from "../ir/tensor-data.ts";
+import { onnxruntime } from "./onnxruntime.ts";
 
 /** onnxruntime-node's tensor over the memory of a tensor. */
 export function toOrt({ dtype, shape, data }: TensorData): ort.Tensor {
@@ -15,7 +16,7 @@ export function toOrt({ dtype, shape, data }: TensorData): ort.Tensor {
 }
 /** Sound because feeds are checked before: the array is the one that onnxruntime-node wants for the dtype. Its constructor checks again. */
 const construct = (dtype: DType, data: TensorData["data"], shape: readonly number[]): ort.Tensor =>
-  new ort.Tensor(dtype as "float32", data as Float32Array, shape);
+  new (onnxruntime().Tensor)(dtype as "float32", data as Float32Array, shape);
 
 /** Memory that threads share is refused by the binding, Buffers and clamped arrays by the tensor's constructor. */
 function unshared(data: TensorData["data"]): TensorData["data"] {

@@ -1,5 +1,6 @@
 /** Progress of a training run: a bar on a terminal, a line per epoch elsewhere. */
-import cliProgress from "cli-progress";
+import { createRequire } from "node:module";
+import type cliProgress from "cli-progress";
 import pc from "picocolors";
 import type { BatchEvent, EpochRecord, EvaluatedBatch, FitOptions } from "../runtime/index.ts";
 import { accuracyOf } from "./scores.ts";
@@ -84,11 +85,13 @@ function drawn(part: number): string {
   return `${colors.cyan("━".repeat(full))}${colors.dim("━".repeat(barWidth - full))}`;
 }
 
+/** What draws bars is loaded when there is one to draw. */
 function bars(stream: NodeJS.WriteStream): TrainingProgress {
   const meter: Meter = { images: 0, seconds: 0, last: null };
   let text = "";
   let epochs = 0;
-  const bar = new cliProgress.SingleBar({ stream, hideCursor: true, clearOnComplete: true, fps: 10, linewrap: null, format: () => text });
+  const { SingleBar }: typeof cliProgress = createRequire(import.meta.url)("cli-progress");
+  const bar = new SingleBar({ stream, hideCursor: true, clearOnComplete: true, fps: 10, linewrap: null, format: () => text });
   const show = (value: number, total: number): void => {
     if (bar.isActive) bar.setTotal(total);
     else bar.start(total, value);

@@ -113,6 +113,7 @@ test.skipIf(!hasWindow)(
     expect(seen.untrusted).toBe("const y = maxPool2d(x, { kernelSize: 4 });");
     expect(seen.trusted).toBe("const y: [N, 32, 7, 7] = maxPool2d(x, { kernelSize: 4 });");
     expect(seen.hovered).toContain("28 = 28 + 2*1 - 3 + 1");
+    expect(seen.hovered).toContain("receptive field: 3x3, stride 1");
     expect(seen.message).toContain("inFeatures is 1024, but the input has 32 * 7 * 7 = 1568 features");
     expect(seen.actions.slice(0, 3)).toEqual(["Quick Fix", "Set inFeatures to 1568", "Remove inFeatures: it is inferred"]);
     expect(seen.fixed).toContain("{ inFeatures: 1568, outFeatures: 10 }");

@@ -53,7 +53,7 @@ const json = (report: CheckReport) => ({
     export: m.exportName,
     name: m.name,
     complete: m.complete,
-    layers: m.layers.length,
+    layers: m.layerCount,
   })),
   untyped: report.untyped,
   diagnostics: report.findings.map(({ severity, code, message, location, end, notes, help }) => ({
