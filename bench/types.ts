@@ -1,10 +1,11 @@
 /**
- * What types cost: `npx tsx bench/types.ts [--write]` type-checks networks with exact sizes under both compilers, and times
- * the way from a keystroke to its diagnostics. Instantiations do not depend on the machine: bench/types.json holds them, `--write`
+ * What types cost: `npx tsx bench/types.ts [--write]` type-checks networks with exact sizes under both compilers, and functions of a
+ * hundred layers, and times the way from a keystroke to its diagnostics. Instantiations do not depend on the machine: bench/types.json holds them, `--write`
  * renews it, and test/dsl/type-cost.test.ts compares.
  */
 import { writeFileSync } from "node:fs";
-import { checkFiles } from "../test/support/check-types.ts";
+import { check, checkFiles } from "../test/support/check-types.ts";
+import { longFunctions } from "../test/support/long-functions.ts";
 import { compilers, costFile, networks, type TypeCosts } from "../test/support/type-costs.ts";
 import { keystrokes } from "./keystrokes.ts";
 
@@ -28,6 +29,11 @@ for (const compiler of compilers) {
     console.log(`${row.join(" ")} ${`${megabytes}`.padStart(10)}${errors.length === 0 ? "" : `  ${errors.join("; ")}`}`);
     costs[compiler] = { ...costs[compiler], [name]: instantiations };
   }
+}
+for (const { what, n, of } of longFunctions) {
+  const { instantiations, seconds, errors } = await check("typescript", of(n));
+  console.log(`typescript   ${n} ${what}: ${instantiations} instantiations, ${seconds} s${errors.map((error) => `  ${error}`).join("")}`);
+  costs["long functions"] = { ...costs["long functions"], [what]: instantiations };
 }
 const times = await keystrokes(networks["resnet50"], 24);
 console.log(`from keystroke to diagnostics in resnet50: first ${times[0]?.toFixed(0)} ms, median ${median(times.slice(1)).toFixed(0)} ms`);

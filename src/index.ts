@@ -120,6 +120,7 @@ export {
   type Scores,
   type Session,
   type SessionOptions,
+  type StopSignal,
   stepDecay,
   type TensorHandle,
   type Trainer,

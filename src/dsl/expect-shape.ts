@@ -21,7 +21,7 @@ type Message<S, E> = `expectShape: the shape is ${Print<S>}, not ${Print<E>}`;
  * Where the type does not know a size, run time alone decides.
  */
 export function expectShape<S, const E extends Dim[]>(x: Tensor<S>, expected: Checked<[...E], Differs<S, E>>): void {
-  const call = enter("expectShape", expectShape);
+  const call = enter("expectShape", expectShape, arguments);
   const value = operand(call, x);
   const [actual, wanted] = [value.type.shape, writtenShape(call, expected)];
   const equal = actual.length === wanted.length && wanted.every((d, i) => d === actual[i] || (typeof d === "string" && isUnknown(d)));

@@ -54,7 +54,7 @@ export function expectTarget<S, T extends Targets, const E extends Dim[], D exte
   loss: Loss<T>,
   target: TargetSpec<"expectTarget", S, T, E, D, K>,
 ): void {
-  const call = enter("expectTarget", expectTarget);
+  const call = enter("expectTarget", expectTarget, arguments);
   const value = operand(call, prediction);
   check(call, [value], targetFault(loss, value.type, target));
 }

@@ -21,6 +21,35 @@ export type Init =
   | { readonly kind: "xavier"; readonly shape: "uniform" | "normal"; readonly gain: number }
   | { readonly kind: "orthogonal"; readonly gain: number };
 
+/** What the fields of an Init have to be, by its kind: "number", or one of several texts. */
+const fields: {
+  readonly [K in Init["kind"]]: { readonly [F in Exclude<keyof Extract<Init, { kind: K }>, "kind">]: "number" | readonly string[] };
+} = {
+  constant: { value: "number" },
+  uniform: { low: "number", high: "number" },
+  normal: { mean: "number", std: "number" },
+  truncNormal: { mean: "number", std: "number", low: "number", high: "number" },
+  kaiming: {
+    shape: ["uniform", "normal"],
+    mode: ["fanIn", "fanOut"],
+    nonlinearity: ["linear", "sigmoid", "tanh", "relu", "leakyRelu", "selu"],
+    negativeSlope: "number",
+  },
+  xavier: { shape: ["uniform", "normal"], gain: "number" },
+  orthogonal: { gain: "number" },
+};
+/** True for what the functions of this file make of arguments that are right. */
+export function isInit(x: unknown): x is Init {
+  if (typeof x !== "object" || x === null) return false;
+  const given = new Map<string, unknown>(Object.entries(x));
+  const wanted = Object.entries(fields).find(([kind]) => kind === given.get("kind"))?.[1];
+  if (wanted === undefined) return false;
+  return Object.entries<"number" | readonly string[]>(wanted).every(([name, kind]) => {
+    const value = given.get(name);
+    return kind === "number" ? Number.isFinite(value) : typeof value === "string" && kind.includes(value);
+  });
+}
+
 /** What a layer with a weight and a bias takes in place of its own initialisation. */
 export interface LayerInit {
   readonly weight?: Init;

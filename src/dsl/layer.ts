@@ -4,8 +4,10 @@
  * A layer carries its shape rule as a type-level function (an interface whose `out` reads `this["in"]`). Composing the
  * functions' own generic signatures instead ends in TS2589: the checker compares deferred conditional types structurally.
  */
+import { userError } from "../ir/diagnostic.ts";
 import { captureLocation } from "../ir/location.ts";
 import type { Dim } from "./dim-types.ts";
+import { describe } from "./shape-rules/show.ts";
 import type { Checked, Tensor } from "./tensor.ts";
 import { currentTrace, located, scoped } from "./trace.ts";
 
@@ -105,8 +107,12 @@ type RulesOf<L> = {
 };
 /** The layers in order, as one layer, each called by its index where it has no name, as in torch.nn.Sequential. */
 export function sequential<const L extends readonly AnyLayer[]>(...layers: L): Layer<Chain<L>> {
-  const run = (x: never): unknown => layers.reduce<never>((y, layer, i) => passed(layer.under(String(i), y)), x);
   const location = captureLocation(sequential);
+  for (const [i, layer] of layers.entries()) {
+    const text = `sequential: layer ${i} is ${describe(layer)}, but must be a layer value such as layers.relu()`;
+    if (typeof layer !== "function" || !("under" in layer)) throw userError("not-a-layer", text, location);
+  }
+  const run = (x: never): unknown => layers.reduce<never>((y, layer, i) => passed(layer.under(String(i), y)), x);
   const under = (name: string, x: never): unknown => scoped(currentTrace("sequential", location), name, location, () => run(x));
   return ruled<Chain<L>>(Object.assign(run, { under }));
 }

@@ -53,12 +53,15 @@ type OutputFault<O> = unknown extends O
       ? S
       : true
     : O extends object
-      ? O extends PromiseLike<unknown>
-        ? "model: forward is asynchronous, but must return tensors at once"
-        : O extends readonly unknown[]
-          ? true
-          : NamedFault<O>
-      : `model: forward returns ${KindOf<O>}, but must return a tensor or tensors by name`;
+      ? O extends (...args: never) => unknown
+        ? Returned<"function">
+        : O extends PromiseLike<unknown>
+          ? "model: forward is asynchronous, but must return tensors at once"
+          : O extends readonly unknown[]
+            ? true
+            : NamedFault<O>
+      : Returned<KindOf<O>>;
+type Returned<Kind extends string> = `model: forward returns ${Kind}, but must return a tensor`;
 /** OutputFault of tensors by name. An output that there is not always may be undefined. */
 type NamedFault<O> = {
   [K in keyof O]: Exclude<O[K], undefined> extends infer T
@@ -91,14 +94,27 @@ type KindOf<O> = O extends number
         : O extends bigint
           ? "bigint"
           : "undefined";
-/** Defines a model. `forward` returns one tensor, which is called "output" in the graph, or tensors by name. */
-export function defineModel<const I extends InputSpecs, O>(definition: {
+/** What `defineModel` takes. */
+interface Definition<I, O> {
   readonly name: string;
   readonly inputs: I;
   readonly objectSize?: number;
   readonly loss?: Loss;
   forward(inputs: InputTensors<I>): Checked<O, OutputFault<O>>;
-}): Model<I, O> {
+}
+/**
+ * A definition, or where forward returns nothing one without forward, so that the error stands at its name and says why: of a function in
+ * braces the checker would print the whole type. The second pair is what it is in `Checked`; a tensor that there is not always may be one.
+ */
+type DefinitionOf<I, O> = [undefined, 1] extends [O, [O] extends [symbol] ? 0 : unknown extends O ? 0 : Tensorless<O>]
+  ? Mistake<Returned<"undefined">>
+  : Definition<I, O>;
+type Tensorless<O> = [Extract<O, object>] extends [never] ? 1 : 0;
+interface Mistake<M> extends Omit<Definition<unknown, never>, "forward"> {
+  readonly message?: M;
+}
+/** Defines a model. `forward` returns one tensor, which is called "output" in the graph, or tensors by name. */
+export function defineModel<const I extends InputSpecs, O>(definition: DefinitionOf<I, O>): Model<I, O> {
   return { ...forwardOf<I, O>(definition), kind: "striate.model", location: captureLocation(defineModel) };
 }
 /** Sound because a `Checked` result is the result or an error that never runs. */
@@ -137,6 +153,7 @@ export function trace(model: AnyModel, options: TraceOptions = {}): TracedModel 
     scope: "",
     scopes: [],
     entered: null,
+    piped: null,
     location: null,
   };
   for (const value of inputs) state.origins.set(value, { label: `the model's input "${value.name}"`, location: model.location });
@@ -219,7 +236,7 @@ function namedOutputs(model: AnyModel, state: Trace, returned: unknown): TracedM
     });
   };
   if (typeof returned !== "object" || returned === null)
-    return fail(`forward returns ${returned === null ? "null" : typeof returned}, but must return a tensor or tensors by name`);
+    return fail(`forward returns ${returned === null ? "null" : typeof returned}, but must return a tensor`);
   if (returned instanceof Promise) return fail("forward is asynchronous, but must return tensors at once");
   const entries = isTensor(returned) ? [["output", returned] as const] : Object.entries(returned);
   if (entries.length === 0) return fail("forward returns no tensor");

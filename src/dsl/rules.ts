@@ -11,6 +11,7 @@ export type * from "./shape-rules/axes.ts";
 export type * from "./shape-rules/broadcast.ts";
 export type * from "./shape-rules/conv.ts";
 export type * from "./shape-rules/cut.ts";
+export type * from "./shape-rules/dtype.ts";
 export type * from "./shape-rules/join.ts";
 export type * from "./shape-rules/linear.ts";
 export type * from "./shape-rules/movement.ts";

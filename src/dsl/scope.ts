@@ -4,9 +4,11 @@ import { captureLocation, type SourceLocation } from "../ir/location.ts";
 import { printShape, sameShape } from "../ir/shape.ts";
 import type { Dim, Print } from "./dim-types.ts";
 import type { After, Rule } from "./layer.ts";
+import { numeric } from "./shape-rules/axes.ts";
+import { describe, shown } from "./shape-rules/show.ts";
 import { type Natural, natural } from "./shape-rules/window.ts";
 import type { Checked, Length, Tensor } from "./tensor.ts";
-import { check, currentTrace, enter, operand, scoped, sharing, type Trace } from "./trace.ts";
+import { check, currentTrace, enter, operand, piped, scoped, sharing, type Trace } from "./trace.ts";
 
 /** At the borders of blocks: a message that came out of a generic function is an error, and is reported once. */
 type Own<S> = S extends string ? S : true;
@@ -25,7 +27,7 @@ export function scope<S>(name: string, body: () => Checked<Tensor<S>, Own<S>>): 
 /** `scope` for a body that returns anything but one tensor: several tensors in an array or a record. */
 export function scopeOf<R>(name: string, body: () => R): R {
   const location = captureLocation(scopeOf);
-  return scoped(traceFor("scope", name, location), name, location, body);
+  return scoped(traceFor("scope", name, body, location), name, location, body);
 }
 /**
  * A scope with one set of parameters however often it is entered, as when a module of PyTorch is called twice: the towers of a Siamese
@@ -33,12 +35,20 @@ export function scopeOf<R>(name: string, body: () => R): R {
  */
 export function sharedScope<R>(name: string, body: () => R): R {
   const location = captureLocation(sharedScope);
-  return sharing(traceFor("sharedScope", name, location), name, location, body);
+  return sharing(traceFor("sharedScope", name, body, location), name, location, body);
 }
-function traceFor(label: string, name: string, location: SourceLocation): Trace {
+function traceFor(label: string, name: string, body: unknown, location: SourceLocation): Trace {
   const trace = currentTrace(label, location);
-  if (!/^[\w-]+(?:\.[\w-]+)*$/.test(name)) {
-    throw userError("scope-name", `${label}: "${name}" is not a name: use letters, digits, "_" and "-", with dots between parts`, location);
+  if (typeof body !== "function")
+    throw userError("not-a-function", `${label}: the body is ${describe(body)}, but must be a function`, location, {
+      help: "write () => before it",
+    });
+  if (typeof name !== "string" || !/^[\w-]+(?:\.[\w-]+)*$/.test(name)) {
+    throw userError(
+      "scope-name",
+      `${label}: ${shown(name)} is not a name: use letters, digits, "_" and "-", with dots between parts`,
+      location,
+    );
   }
   return trace;
 }
@@ -60,9 +70,14 @@ export function repeat<S, T, N extends number>(
   block: (x: Tensor<S>, index: number) => Checked<Tensor<T>, SameAs<S, T>>,
   first = 0,
 ): Tensor<S> {
-  const call = enter("repeat", repeat);
-  const times = Number(n);
-  check(call, [], natural("n", times));
+  const call = enter("repeat", repeat, arguments);
+  const times = numeric(n);
+  check(
+    call,
+    [],
+    natural("n", n),
+    typeof block === "function" ? null : { code: "not-a-function", text: `the block is ${describe(block)}, but must be a function` },
+  );
   let y = x;
   for (let index = first; index < first + times; index++) {
     const next = sameTensor<S>(scoped(call.trace, String(index), call.location, () => block(y, index)));
@@ -79,14 +94,90 @@ export function repeat<S, T, N extends number>(
   return y;
 }
 
-type F<A, B> = (x: A) => B;
+/** A function of x and of R, which has to be nothing that must be given. */
+type F<A, R extends readonly unknown[], B> = (x: A, ...rest: R) => B;
+/** True, or a message: the first of the functions that take R behind their tensor must be given more. */
+type MoreFault<R, Index extends readonly unknown[] = [0]> = R extends readonly [infer Q, ...infer Rest]
+  ? [] extends Q
+    ? MoreFault<Rest, [...Index, 0]>
+    : `pipe: function ${Index["length"]} takes more than a tensor: write (x) => f(x, ...)`
+  : true;
+type Rest = readonly unknown[];
+// The message stands at x: the checker prints the whole signature of a function that does not fit.
 /** Applies functions and layer values to x, one after the other. */
-export function pipe<A, B>(x: A, f: F<A, B>): B;
-export function pipe<A, B, C>(x: A, f: F<A, B>, g: F<B, C>): C;
-export function pipe<A, B, C, D>(x: A, f: F<A, B>, g: F<B, C>, h: F<C, D>): D;
-export function pipe<A, B, C, D, E>(x: A, f: F<A, B>, g: F<B, C>, h: F<C, D>, i: F<D, E>): E;
-export function pipe<A, B, C, D, E, G>(x: A, f: F<A, B>, g: F<B, C>, h: F<C, D>, i: F<D, E>, j: F<E, G>): G;
-export function pipe<A, B, C, D, E, G, H>(x: A, f: F<A, B>, g: F<B, C>, h: F<C, D>, i: F<D, E>, j: F<E, G>, k: F<G, H>): H;
-export function pipe(x: unknown, ...layers: readonly F<unknown, unknown>[]): unknown {
-  return layers.reduce((y, layer) => layer(y), x);
+export function pipe<A, B, R extends Rest = []>(x: Checked<A, MoreFault<[R]>>, f: F<A, R, B>): B;
+/** Applies two functions. */
+export function pipe<A, B, C, R extends Rest = [], S extends Rest = []>(
+  x: Checked<A, MoreFault<[R, S]>>,
+  f: F<A, R, B>,
+  g: F<NoInfer<B>, S, C>,
+): C;
+/** Applies three functions. */
+export function pipe<A, B, C, D, R extends Rest = [], S extends Rest = [], T extends Rest = []>(
+  x: Checked<A, MoreFault<[R, S, T]>>,
+  f: F<A, R, B>,
+  g: F<NoInfer<B>, S, C>,
+  h: F<NoInfer<C>, T, D>,
+): D;
+/** Applies four functions. */
+export function pipe<A, B, C, D, E, R extends Rest = [], S extends Rest = [], T extends Rest = [], U extends Rest = []>(
+  x: Checked<A, MoreFault<[R, S, T, U]>>,
+  f: F<A, R, B>,
+  g: F<NoInfer<B>, S, C>,
+  h: F<NoInfer<C>, T, D>,
+  i: F<NoInfer<D>, U, E>,
+): E;
+/** Applies five functions. */
+export function pipe<
+  A,
+  B,
+  C,
+  D,
+  E,
+  G,
+  R extends Rest = [],
+  S extends Rest = [],
+  T extends Rest = [],
+  U extends Rest = [],
+  V extends Rest = [],
+>(
+  x: Checked<A, MoreFault<[R, S, T, U, V]>>,
+  f: F<A, R, B>,
+  g: F<NoInfer<B>, S, C>,
+  h: F<NoInfer<C>, T, D>,
+  i: F<NoInfer<D>, U, E>,
+  j: F<NoInfer<E>, V, G>,
+): G;
+/** Applies six functions. */
+export function pipe<
+  A,
+  B,
+  C,
+  D,
+  E,
+  G,
+  H,
+  R extends Rest = [],
+  S extends Rest = [],
+  T extends Rest = [],
+  U extends Rest = [],
+  V extends Rest = [],
+  W extends Rest = [],
+>(
+  x: Checked<A, MoreFault<[R, S, T, U, V, W]>>,
+  f: F<A, R, B>,
+  g: F<NoInfer<B>, S, C>,
+  h: F<NoInfer<C>, T, D>,
+  i: F<NoInfer<D>, U, E>,
+  j: F<NoInfer<E>, V, G>,
+  k: F<NoInfer<G>, W, H>,
+): H;
+/** The functions in a row. */
+export function pipe(x: unknown, ...layers: readonly ((x: unknown) => unknown)[]): unknown {
+  const location = captureLocation(pipe);
+  const trace = currentTrace("pipe", location);
+  return layers.reduce((y, layer, i) => {
+    if (typeof layer === "function") return piped(trace, { layer, index: i + 1 }, () => layer(y));
+    throw userError("not-a-function", `pipe: function ${i + 1} is ${describe(layer)}, but must be a function of a tensor`, location);
+  }, x);
 }

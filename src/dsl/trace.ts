@@ -6,7 +6,10 @@ import { type Node, printType, type Value } from "../ir/graph.ts";
 import { captureLocation, nowhere, type SourceLocation } from "../ir/location.ts";
 import type { OpAttributes, OpType } from "../ir/op-types.ts";
 import { printShape, type Shape, sameShape } from "../ir/shape.ts";
+import { argumentsFault, moreFault } from "./arguments.ts";
 import type { Init } from "./init.ts";
+import { inputDTypeFault } from "./shape-rules/dtype.ts";
+import { describe, shown } from "./shape-rules/show.ts";
 import { isTensor, type Tensor, tensorOf } from "./tensor.ts";
 
 /** A learnt tensor, or a buffer such as a running mean, that a layer declared. */
@@ -38,8 +41,15 @@ export interface Trace {
   entered: Set<string> | null;
   /** The calls of the scopes that are open, innermost first. */
   scopes: readonly Note[];
+  /** The function that `pipe` is about to call, and its number among them. */
+  piped: Piped | null;
   /** Where errors point at while a layer value runs; null when they point at the call. */
   location: SourceLocation | null;
+}
+/** A function among those of a `pipe`. */
+export interface Piped {
+  readonly layer: unknown;
+  readonly index: number;
 }
 /** What made a value: a layer's function, and the product behind its last size where there is one. */
 export interface ValueOrigin {
@@ -97,6 +107,17 @@ export function scoped<R>(trace: Trace, name: string, location: SourceLocation, 
   }
 }
 
+/** Calls a function of a `pipe`. */
+export function piped<R>(trace: Trace, what: Piped, call: () => R): R {
+  const outer = trace.piped;
+  trace.piped = what;
+  try {
+    return call();
+  } finally {
+    trace.piped = outer;
+  }
+}
+
 /** Runs a function under a longer scope, where parameters that an earlier run declared are taken again. */
 export function sharing<R>(trace: Trace, name: string, location: SourceLocation, body: () => R): R {
   const { entered } = trace;
@@ -125,18 +146,23 @@ export interface Call {
   readonly shown: string;
   readonly location: SourceLocation;
 }
-/** Begins the call of a function without parameters. */
-export function enter(label: string, publicFunction: PublicFunction, name?: string): Call {
+/** Begins the call of a function without parameters. Throws a CompileError where more arguments are given than it takes. */
+export function enter(label: string, publicFunction: PublicFunction, given: ArrayLike<unknown>, name?: string): Call {
   const location = current()?.location ?? captureLocation(publicFunction);
   const trace = currentTrace(label, location);
-  const full = `${trace.scope}${name ?? label}`;
+  // Where types were cast away, a name may be anything: the call's check of its options says so.
+  const isNamed = typeof name === "string";
+  const full = `${trace.scope}${isNamed ? name : label}`;
   const place = trace.scope === "" ? "" : ` in "${trace.scope.slice(0, -1)}"`;
-  const shown = name === undefined ? `${label}${place}` : `${label} "${full}"`;
-  return { trace, builder: trace.builder, label, name: full, shown, location };
+  const shown = !isNamed ? `${label}${place}` : `${label} "${full}"`;
+  const call = { trace, builder: trace.builder, label, name: full, shown, location };
+  if (trace.piped?.layer === publicFunction) check({ ...call, shown: "pipe" }, [], moreFault(label, trace.piped.index));
+  check(call, [], argumentsFault(label, given));
+  return call;
 }
 /** Begins the call of a layer with parameters: without a name it is called like its function, with a number from the second on. */
-export function enterLayer(label: string, publicFunction: PublicFunction, name?: string): Call {
-  const call = enter(label, publicFunction, name);
+export function enterLayer(label: string, publicFunction: PublicFunction, given: ArrayLike<unknown>, name?: string): Call {
+  const call = enter(label, publicFunction, given, name);
   const { layers, scope } = call.trace;
   let full = call.name;
   for (let i = 1; name === undefined && layers.has(full); i++) full = `${scope}${label}_${i}`;
@@ -156,8 +182,13 @@ export function listOf<T>(call: Call, what: string, list: unknown): readonly T[]
   throw userError("not-a-list", `${call.shown}: ${what} ${describe(list)}, but must be an array`, call.location);
 }
 /** The sizes that the user's code names, in the terms of this trace. */
-export const writtenShape = (call: Call, shape: unknown): Shape =>
-  listOf<Dim>(call, "the shape is", shape).map((dim) => substitute(dim, call.trace.sizes));
+export function writtenShape(call: Call, shape: unknown): Shape {
+  const list = listOf<Dim>(call, "the shape is", shape);
+  const isDim = (dim: unknown): boolean => typeof dim === "number" || (typeof dim === "string" && /[A-Za-z_]/.test(dim));
+  const bad = list.findIndex((dim) => !isDim(dim));
+  check(call, [], bad < 0 ? null : { code: "option-kind", text: `a size is ${shown(list[bad])}, but must be a number or a name` });
+  return list.map((dim) => substitute(dim, call.trace.sizes));
+}
 
 /** Throws the first fault as a CompileError that names the layer, the line, and where the inputs come from. */
 export function check(call: Call, inputs: readonly Value[], ...faults: readonly (Fault | null)[]): void {
@@ -191,9 +222,11 @@ export function operand(call: Call, x: unknown, what = "the input"): Value {
   }
   return x.value;
 }
-function describe(x: unknown): string {
-  if (x === null || x === undefined) return String(x);
-  return Array.isArray(x) ? "an array" : typeof x === "object" ? "an object" : `a ${typeof x}`;
+/** The value of a layer's float32 argument. Throws a CompileError on what is no tensor of this model, or of another element type. */
+export function floatOperand(call: Call, x: unknown, what?: string): Value {
+  const value = operand(call, x, what);
+  check(call, [value], inputDTypeFault(value.type.dtype));
+  return value;
 }
 
 /** The sizes of an argument's axes. */

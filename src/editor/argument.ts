@@ -42,12 +42,19 @@ function optionNamed(call: SourceCall, text: string): Span | undefined {
 const argumentNames: readonly (readonly [RegExp, number])[] = [
   [/^the (?:second operand|key|shape|dims|sizes|pads) (?:is|are) (?:a|an|null|undefined)\b/, 1],
   [/ is not an element type$/, 1],
+  [/^the (?:options|body) (?:is|are) /, 1],
+  [/^the block is /, 2],
+  [/^p is /, 1],
   [/^the value (?:is|are) (?:a|an|null|undefined)\b/, 2],
 ];
 /** The argument that a message is about as a whole: the options that lack one or have one too many, or one that is no tensor or no list. */
 function argumentNamed({ text }: SourceFile, call: SourceCall, code: string, message: string): Span | undefined {
   if (code === "unknown-option" || /\bis missing, /.test(message))
     return call.args.find((arg) => text[arg.start] === "{") ?? (call.args.length > 1 ? call.args.at(-1) : call.nameSpan);
+  // Of tensors of several element types, the one that is not float32.
+  if (code === "dtype-mismatch") return call.args[message.startsWith("float32") && text[call.args[0]?.start ?? 0] !== "[" ? 1 : 0];
+  const layer = /^layer (\d+) is /.exec(message)?.[1];
+  if (layer !== undefined) return call.args[Number(layer)];
   const index = argumentNames.find(([pattern]) => pattern.test(message))?.[1];
   return index === undefined ? undefined : call.args[index];
 }

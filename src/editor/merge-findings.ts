@@ -81,7 +81,9 @@ function isSameArgument(diagnostic: Diagnostic, type: TypeFinding, sourceOf: (fi
   if (source === undefined || diagnostic.severity !== "error" || diagnostic.code === "model-code") return false;
   const call = callOfDiagnostic(source, diagnostic);
   const [start, end] = [type.range.start, type.range.end].map(({ line, character }) => offsetAt(source, line + 1, character + 1));
-  if (call === undefined || start === undefined || end === undefined || callAround(source, start) !== call) return false;
+  if (call === undefined || start === undefined || end === undefined) return false;
+  // An argument that is a call itself begins inside of that call.
+  if (callAround(source, start) !== call && !call.args.some((arg) => arg.start === start && arg.end === end)) return false;
   const span = spanOfDiagnostic(source, diagnostic);
   return type.code === argumentCount || (start < span.end && span.start < end);
 }

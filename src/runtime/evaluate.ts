@@ -7,6 +7,7 @@ import type { TensorData } from "../ir/tensor-data.ts";
 import { noTotals, type Scores, type Totals } from "./checkpoint.ts";
 import type { Session } from "./session.ts";
 import { only } from "./step-runner.ts";
+import type { StopSignal } from "./stop-signal.ts";
 import type { Feed, TensorHandle } from "./tensor-handle.ts";
 
 /** A batch that has been evaluated. */
@@ -26,7 +27,7 @@ export interface EvaluateOptions {
   readonly outputs?: readonly string[];
   readonly onBatch?: (event: EvaluatedBatch) => void | Promise<void>;
   /** Ends the evaluation after the batch under way: it throws the signal's reason. */
-  readonly signal?: AbortSignal;
+  readonly signal?: StopSignal;
 }
 
 /**

@@ -6,6 +6,7 @@ import { nowhere } from "../ir/location.ts";
 import { checkpointFile, type EpochRecord, noTotals, prepareRun, type Scores } from "./checkpoint.ts";
 import { addBatch, type EvaluatedBatch, scoresOf } from "./evaluate.ts";
 import { constant, type Schedule } from "./schedule.ts";
+import type { StopSignal } from "./stop-signal.ts";
 import type { ArtifactTrainer } from "./trainer.ts";
 
 /** A training step that is done. */
@@ -43,7 +44,7 @@ export interface FitOptions {
   /** Goes on from the run's checkpoint if it has one. */
   readonly resume?: boolean;
   /** Ends the run after the batch under way, with a checkpoint. */
-  readonly signal?: AbortSignal;
+  readonly signal?: StopSignal;
   readonly onBatch?: (event: BatchEvent) => void | Promise<void>;
   readonly onValidationBatch?: (event: EvaluatedBatch) => void | Promise<void>;
   /** After every epoch, before its checkpoint: a run killed in between tells it again when it is resumed. */

@@ -46,6 +46,7 @@ export { type Binding, type BoundRun, createSession, createStepSession, type Ses
 export type { SessionOptions } from "./session-options.ts";
 export type { Locate, ModelSource } from "./source-map.ts";
 export type { StepResult } from "./step-runner.ts";
+export type { StopSignal } from "./stop-signal.ts";
 export type { Feed, Feeds, Port, TensorHandle } from "./tensor-handle.ts";
 export { createTrainerFromArtifacts, type Trainer, type TrainerOptions, type TrainingArtifacts } from "./trainer.ts";
 export type { HostTensor, HostTensorOf, ModelTypes, TypedHostTensor, TypedModel, TypedSession } from "./typed-session.ts";

@@ -1,7 +1,7 @@
 /** What a classifier gets right and wrong: accuracy, confusions, and the mistakes that it was most sure of. */
 import type { DatasetLoader } from "../data/index.ts";
 import { numbersOf, type TensorData } from "../ir/tensor-data.ts";
-import type { EvaluatedBatch, Scores, Trainer } from "../runtime/index.ts";
+import type { EvaluatedBatch, Scores, StopSignal, Trainer } from "../runtime/index.ts";
 
 /** An example that was classified wrongly. */
 export interface Misclassified {
@@ -27,7 +27,7 @@ export interface ScoreOptions {
   readonly output: string;
   /** How many mistakes are kept; 24 when absent. */
   readonly mistakes?: number;
-  readonly signal?: AbortSignal;
+  readonly signal?: StopSignal;
   readonly onBatch?: (event: EvaluatedBatch) => void;
 }
 

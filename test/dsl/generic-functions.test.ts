@@ -135,7 +135,7 @@ test.each(compilers)("%s: nothing is an error in a generic function, alone or on
   }
 });
 
-const header = `import { add, chunk, conv2d, type Dim, expectShape, mean, mul, permute, sigmoid, split, sum, type Tensor } from "striate";
+const header = `import { add, chunk, concat, conv2d, type Dim, expectShape, mean, mul, permute, sigmoid, slice, split, sum, type Tensor } from "striate";
 declare const x: Tensor<["N", 64, 8, 8]>;
 declare const five: Tensor<["N", 5, 8, 8]>;
 declare const open: Tensor<["N", number, 8, 8]>;
@@ -160,14 +160,24 @@ const exact: readonly (readonly [text: string, call: string, shape: string])[] =
   ],
   ["const f = <S>(x: Tensor<S>) => { const [, , c] = chunk(x, 4, 1); return c; };", "f(five)", '["N", 1, 8, 8]'],
   ["const f = <S>(x: Tensor<S>) => { const [a, b] = split(x, [40, 24], 1); return add(a, mean(b, 1, true)); };", "f(x)", '["N", 40, 8, 8]'],
+  [
+    "const f = <S>(x: Tensor<S>) => { const y = slice(x, 1, { start: 1, end: 3, step: 2 }); return concat([y, x, y], 1); };",
+    "f(x)",
+    '["N", 66, 8, 8]',
+  ],
+  [
+    "const f = <S, A extends number>(x: Tensor<S>, a: A) => { const y = slice(x, a, { start: 1 }); return concat([x, x, y], a); };",
+    "f(x, -1)",
+    '["N", 64, 8, 23]',
+  ],
   ["const f = () => { const [, b] = chunk(open, 2, 1); return b; };", "f()", '["N", 3, 8, 8]'],
   ["const f = () => { const [a, b] = chunk(unranked, 2, 1); return add(a, b); };", "f()", '["N", 3]'],
 ];
 test("reductions over lists of axes, chunks and splits in generic functions are exact where they are called", async () => {
   const lines = exact.map(([text, call, shape]) => `{ ${text} expectShape(${call}, ${shape}); }`);
   expect((await check("typescript", `${header}${lines.join("\n")}`)).errors).toEqual([]);
-  const wrong = exact.slice(0, 9).map(([text, call, shape]) => `{ ${text} expectShape(${call}, ${shape.replace('"N"', '"M"')}); }`);
-  expect((await check("typescript", `${header}${wrong.join("\n")}`)).errors.length).toBe(9);
+  const wrong = exact.slice(0, 11).map(([text, call, shape]) => `{ ${text} expectShape(${call}, ${shape.replace('"N"', '"M"')}); }`);
+  expect((await check("typescript", `${header}${wrong.join("\n")}`)).errors.length).toBe(11);
 });
 
 test("a piece that chunk does not make is a message where the generic function is called", async () => {

@@ -105,7 +105,7 @@ test.each<[what: string, model: AnyModel, options: TraceOptions, message: string
 const model = (forward: (tensors: { readonly x: ReturnType<typeof relu<["N", 4, 8, 8]>> }) => unknown): AnyModel =>
   defineModel({ name: "m", inputs, forward });
 test.each<[what: string, model: AnyModel, message: string]>([
-  ["nothing", model(() => undefined), 'model "m": forward returns undefined, but must return a tensor or tensors by name'],
+  ["nothing", model(() => undefined), 'model "m": forward returns undefined, but must return a tensor'],
   ["no tensor", model(() => ({})), 'model "m": forward returns no tensor'],
   ["a promise", model(async ({ x }) => x), 'model "m": forward is asynchronous, but must return tensors at once'],
   ["a number", model(() => ({ y: 3 })), 'model "m": the output "y" is not a tensor'],

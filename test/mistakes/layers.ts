@@ -103,7 +103,7 @@ export const mistakes: readonly ((inputs: Inputs) => unknown)[] = [
   //                                               ^ Type 'number' is not assignable to type '"avgPool2d: padding 2 is more than half of kernelSize 2"'.
   // A grid of 7 cells over a size that is not known.
   ({ odd }) => adaptiveAvgPool2d(odd, 7),
-  //                             ^ Argument of type 'Tensor<["N", 64, "H", 56]>' is not assignable to parameter of type '"adaptiveAvgPool2d: outputSize 7 needs a height that is a number, but it is H"'.
+  //                             ^ Argument of type 'Tensor<["N", 64, "H", 56]>' is not assignable to parameter of type '"adaptiveAvgPool2d: outputSize 7 needs a height that is a number, not H"'.
   // A convolution over sequences, on an image.
   ({ image }) => conv1d(image, { outChannels: 64, kernelSize: 3 }),
   //                    ^ Argument of type 'Tensor<["N", 3, 224, 224]>' is not assignable to parameter of type '"conv1d: input has 4 axes, but [N, C, L] are needed"'.
@@ -211,5 +211,5 @@ export const mistakes: readonly ((inputs: Inputs) => unknown)[] = [
   //                            ^ Argument of type 'number[]' is not assignable to parameter of type '"permute: 3 dims for 4 axes"'.
   // The second layer of a pipe does not fit the first.
   ({ image }) => pipe(image, layers.relu(), layers.conv2d({ inChannels: 4, outChannels: 8, kernelSize: 1 })),
-  //                                        ^ Argument of type 'Layer<Conv2d<8, 4, 1, 1, 0, 1>>' is not assignable to parameter of type 'F<Tensor<["N", 3, 224, 224]>, Tensor<Dim[]>>'. Types of parameters 'x' and 'x' are incompatible. Type 'Tensor<["N", 3, 224, 224]>' is not assignable to type '"conv2d: input has 3 channels, but inChannels is 4"'.
+  //                                        ^ Argument of type 'Layer<Conv2d<8, 4, 1, 1, 0, 1>>' is not assignable to parameter of type 'F<NoInfer<Tensor<["N", 3, 224, 224]>>, [], Tensor<Dim[]>>'. Types of parameters 'x' and 'x' are incompatible. Type 'Tensor<["N", 3, 224, 224]>' is not assignable to type '"conv2d: input has 3 channels, but inChannels is 4"'.
 ];

@@ -1,18 +1,30 @@
 // What `forward` returns is no tensor, or a result goes where another shape is written.
-import { conv2d, type Dim, defineModel, layers, maxPool2d, relu, type Tensor } from "../../src/dsl/index.ts";
+import { conv2d, type Dim, defineModel, layers, maxPool2d, pipe, relu, type Tensor } from "../../src/dsl/index.ts";
 
 const inputs = { x: ["N", 64, 8, 8] } as const;
 const options = { outChannels: 8, kernelSize: 1 } as const;
 
 export const models = [
   defineModel({ name: "a", inputs, forward: () => 5 }),
-  //                                              ^ Type 'number' is not assignable to type '"model: forward returns number, but must return a tensor or tensors by name"'.
+  //                                              ^ Type 'number' is not assignable to type '"model: forward returns number, but must return a tensor"'.
   defineModel({ name: "b", inputs, forward: async ({ x }) => relu(x) }),
   //                                                         ^ Type 'Promise<Tensor<["N", 64, 8, 8]>>' is not assignable to type '"model: forward is asynchronous, but must return tensors at once"'.
   defineModel({ name: "d", inputs, forward: ({ x }) => ({ y: relu(x), depth: 3 }) }),
   //                                                   ^ Type '{ y: Tensor<["N", 64, 8, 8]>; depth: number; }' is not assignable to type '"model: the output \"depth\" is not a tensor"'.
   defineModel({ name: "e", inputs, forward: ({ x }) => x.shape.join() }),
-  //                                                   ^ Type 'string' is not assignable to type '"model: forward returns string, but must return a tensor or tensors by name"'.
+  //                                                   ^ Type 'string' is not assignable to type '"model: forward returns string, but must return a tensor"'.
+  // The result is forgotten.
+  defineModel({
+    name: "i",
+    inputs,
+    forward: ({ x }) => {
+      // < Object literal may only specify known properties, and 'forward' does not exist in type 'Mistake<"model: forward returns undefined, but must return a tensor">'.
+      relu(x);
+    },
+  }),
+  // The layer's value in place of its result.
+  defineModel({ name: "k", inputs, forward: ({ x }) => pipe(x, layers.relu) }),
+  //                                                   ^ Type 'Layer<Same>' is not assignable to type '"model: forward returns function, but must return a tensor"'.
 ];
 /** An output that there is not always, and outputs that only run time knows, are no mistake. */
 export const fine = [

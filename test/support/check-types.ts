@@ -105,6 +105,32 @@ export async function emitDeclarations(
     rmSync(folder, { recursive: true, force: true });
   }
 }
+/** What a compiler says of all the package's declarations in a project that knows no types but ECMAScript's, and checks libraries. */
+export async function packageErrors(compiler: string): Promise<string> {
+  mkdirSync(cache, { recursive: true });
+  const folder = mkdtempSync(join(cache, "striate-package-"));
+  try {
+    const build = {
+      extends: join(root, "tsconfig.build.json"),
+      compilerOptions: { emitDeclarationOnly: true, outDir: join(folder, "dist") },
+    };
+    const compilerOptions = {
+      ...plainOptions,
+      skipLibCheck: false,
+      exactOptionalPropertyTypes: true,
+      paths: { striate: ["./dist/src/index.d.ts"] },
+    };
+    writeFileSync(join(folder, "build.json"), JSON.stringify({ ...build, include: [join(root, "src"), join(root, "models")] }));
+    writeFileSync(
+      join(folder, "tsconfig.json"),
+      JSON.stringify({ compilerOptions, files: ["dist/src/index.d.ts"], include: ["dist/models"] }),
+    );
+    writeFileSync(join(folder, "package.json"), JSON.stringify({ name: "user", type: "module" }));
+    return (await run("typescript", ["-p", join(folder, "build.json")])) + (await run(compiler, ["-p", folder]));
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
 function readOutput(output: string): Checked {
   const figure = (name: string): number => Number(new RegExp(`^${name}:\\s+([\\d.]+)`, "m").exec(output)?.[1] ?? Number.NaN);
   const errors = [...output.matchAll(/^(.*\.ts)\((\d+),(\d+)\): error (TS\d+: .*)$/gm)].map(

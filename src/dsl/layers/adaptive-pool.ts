@@ -1,6 +1,7 @@
 /** Pools over a grid whose cells adapt to the image, as torch.nn.AdaptiveAvgPool2d and its kin. */
 import type { Value } from "../../ir/graph.ts";
 import type { After, Once } from "../layer.ts";
+import { numeric } from "../shape-rules/axes.ts";
 import { type Adaptive, type Adaptive1d, openFault } from "../shape-rules/pool.ts";
 import { rankFault } from "../shape-rules/show.ts";
 import { at, type Pair, type Positive, positive, type Sizes } from "../shape-rules/window.ts";
@@ -12,7 +13,7 @@ export function adaptiveAvgPool2d<S, const Y extends Sizes, R = After<S, [Adapti
   x: Checked<Tensor<S>, R>,
   outputSize: Checked<Y, Positive<"adaptiveAvgPool2d: outputSize", Y>>,
 ): Tensor<Once<R, Q>> {
-  const call = enter("adaptiveAvgPool2d", adaptiveAvgPool2d);
+  const call = enter("adaptiveAvgPool2d", adaptiveAvgPool2d, arguments);
   const grid = checkedGrid(call, x, outputSize);
   if (grid.whole) return result(call, add(call, "GlobalAveragePool", [grid.value]));
   const cells = evenCells(grid);
@@ -24,7 +25,7 @@ export function adaptiveMaxPool2d<S, const Y extends Sizes, R = After<S, [Adapti
   x: Checked<Tensor<S>, R>,
   outputSize: Checked<Y, Positive<"adaptiveMaxPool2d: outputSize", Y>>,
 ): Tensor<Once<R, Q>> {
-  const call = enter("adaptiveMaxPool2d", adaptiveMaxPool2d);
+  const call = enter("adaptiveMaxPool2d", adaptiveMaxPool2d, arguments);
   const grid = checkedGrid(call, x, outputSize);
   if (grid.whole) return result(call, add(call, "GlobalMaxPool", [grid.value]));
   const cells = evenCells(grid);
@@ -42,10 +43,10 @@ export function adaptiveAvgPool1d<S, Y extends number, R = After<S, [Adaptive1d<
   x: Checked<Tensor<S>, R>,
   outputSize: Checked<Y, Positive<"adaptiveAvgPool1d: outputSize", Y>>,
 ): Tensor<Once<R, Q>> {
-  const call = enter("adaptiveAvgPool1d", adaptiveAvgPool1d);
-  const [value, size] = [operand(call, x), Number(outputSize)];
+  const call = enter("adaptiveAvgPool1d", adaptiveAvgPool1d, arguments);
+  const [value, size] = [operand(call, x), numeric(outputSize)];
   const [, , length = 0] = value.type.shape;
-  check(call, [value], rankFault(value.type.shape.length, 3, "[N, C, L]"), positive("outputSize", size));
+  check(call, [value], rankFault(value.type.shape.length, 3, "[N, C, L]"), positive("outputSize", outputSize));
   check(call, [value], openFault([length], size));
   if (size === 1) return result(call, add(call, "GlobalAveragePool", [value]));
   const from = Number(length);

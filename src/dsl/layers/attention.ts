@@ -2,32 +2,41 @@
 import type { Value } from "../../ir/graph.ts";
 import { defaultWeight, xavierUniform, zeros } from "../init.ts";
 import type { After, Once } from "../layer.ts";
-import { type Attention, attentionFault, type HeadsFault } from "../shape-rules/linear.ts";
+import { type Attention, type AttentionValue, attentionFault, type HeadsFault, lengthFault } from "../shape-rules/linear.ts";
 import { type Positive, positive } from "../shape-rules/window.ts";
 import type { Checked, Tensor } from "../tensor.ts";
-import { type Call, check, declare, enterLayer, operand, result, within } from "../trace.ts";
-import { required, settings, unknownFault } from "./options.ts";
+import { type Call, check, declare, enterLayer, floatOperand, result, within } from "../trace.ts";
+import { optionsFault, required, settings } from "./options.ts";
 
+/** The options of multiHeadAttention. */
+export interface AttentionOptions<H> {
+  numHeads: H;
+  bias?: boolean;
+  name?: string;
+}
 /** softmax(Q K^T / sqrt(d)) V over heads: query float32[N, L, E], key and value float32[N, M, E] -> float32[N, L, E]. For self-attention pass x three times. */
-export function multiHeadAttention<Q, K, H extends number, Z = After<Q, [Attention<K>]>, Y = Z>(
+export function multiHeadAttention<Q, K, V, H extends number, Z = After<Q, [Attention<K>]>, Y = Z>(
   query: Tensor<Q>,
   key: Checked<Tensor<K>, Z>,
-  value: Tensor<K>,
-  options: {
-    numHeads: Checked<Checked<H, Positive<"multiHeadAttention: numHeads", H>>, HeadsFault<Q, H>>;
-    bias?: boolean;
-    name?: string;
-  },
+  value: Checked<Tensor<V>, After<K, [AttentionValue<V>]>>,
+  options: AttentionOptions<Checked<Checked<H, Positive<"multiHeadAttention: numHeads", H>>, HeadsFault<Q, H>>>,
 ): Tensor<Once<Z, Y>> {
   const o = settings<{ numHeads: number; bias: boolean; name: string | undefined }>(options, {
     numHeads: required,
     bias: true,
     name: undefined,
   });
-  const call = enterLayer("multiHeadAttention", multiHeadAttention, o.name);
-  const [q, k, v] = [operand(call, query, "the query"), operand(call, key, "the key"), operand(call, value, "the value")];
-  check(call, [q, k, v], unknownFault(options, o), positive("numHeads", o.numHeads));
-  check(call, [q, k, v], attentionFault(q.type.shape, k.type.shape, o.numHeads), attentionFault(k.type.shape, v.type.shape, o.numHeads));
+  const call = enterLayer("multiHeadAttention", multiHeadAttention, arguments, o.name);
+  const [q, k, v] = [floatOperand(call, query, "the query"), floatOperand(call, key, "the key"), floatOperand(call, value, "the value")];
+  check(call, [q, k, v], optionsFault(options, o));
+  check(call, [q, k, v], positive("numHeads", o.numHeads));
+  check(
+    call,
+    [q, k, v],
+    attentionFault(q.type.shape, k.type.shape, o.numHeads),
+    attentionFault(k.type.shape, v.type.shape, o.numHeads),
+    lengthFault(k.type.shape, v.type.shape),
+  );
   const e = q.type.shape[2] ?? 0;
   const embedding = typeof e === "number" ? e : 0;
   const weights: Projection = {

@@ -17,9 +17,9 @@ import {
 import { rankFault } from "../shape-rules/show.ts";
 import { type Natural, natural, type Positive, type Sizes } from "../shape-rules/window.ts";
 import type { Checked, Tensor } from "../tensor.ts";
-import { add, type Call, check, declare, enterLayer, operand, result } from "../trace.ts";
+import { add, type Call, check, declare, enterLayer, floatOperand, result } from "../trace.ts";
 import { biasOf, convAttributes, convSettings, layouts, optionFaults, perAxis } from "./conv.ts";
-import { settings, unknownFault } from "./options.ts";
+import { optionsFault, settings } from "./options.ts";
 
 /** The options of transposed convolutions; an option that fails its own check turns into the type of its message. */
 export interface ConvTransposeOptions<Op extends string, O extends number, K, I, St, P, D, E> {
@@ -37,6 +37,22 @@ export interface ConvTransposeOptions<Op extends string, O extends number, K, I,
   name?: string;
 }
 
+/** The options of convTranspose1d. */
+export interface ConvTranspose1dOptions<O extends number, K, I, St, P, D, E, G>
+  extends ConvTransposeOptions<"convTranspose1d", O, K, I, St, P, D, E> {
+  groups?: G;
+}
+/** The options of convTranspose2d. */
+export interface ConvTranspose2dOptions<O extends number, K, I, St, P, D, E, G>
+  extends ConvTransposeOptions<"convTranspose2d", O, K, I, St, P, D, E> {
+  groups?: G;
+}
+/** The options of convTranspose3d. */
+export interface ConvTranspose3dOptions<O extends number, K, I, St, P, D, E, G>
+  extends ConvTransposeOptions<"convTranspose3d", O, K, I, St, P, D, E> {
+  groups?: G;
+}
+
 /** A transposed convolution, as torch.nn.ConvTranspose2d: float32[N, C, H, W] -> float32[N, outChannels, H', W']. */
 export function convTranspose2d<
   S,
@@ -52,11 +68,9 @@ export function convTranspose2d<
   Y = Z,
 >(
   x: Checked<Tensor<S>, Z>,
-  options: ConvTransposeOptions<"convTranspose2d", O, K, I, St, P, D, E> & {
-    groups?: Checked<G, GroupsFault<"convTranspose2d", Channels<S>, O, G>>;
-  },
+  options: ConvTranspose2dOptions<O, K, I, St, P, D, E, Checked<G, GroupsFault<"convTranspose2d", Channels<S>, O, G>>>,
 ): Tensor<Once<Z, Y>> {
-  return result(...transposed("convTranspose2d", convTranspose2d, x, options, 2));
+  return result(...transposed("convTranspose2d", convTranspose2d, arguments, x, options, 2));
 }
 /** A transposed convolution over sequences, as torch.nn.ConvTranspose1d: float32[N, C, L] -> float32[N, outChannels, L']. */
 export function convTranspose1d<
@@ -73,11 +87,9 @@ export function convTranspose1d<
   Y = Z,
 >(
   x: Checked<Tensor<S>, Z>,
-  options: ConvTransposeOptions<"convTranspose1d", O, K, I, St, P, D, E> & {
-    groups?: Checked<G, GroupsFault<"convTranspose1d", Channels<S>, O, G>>;
-  },
+  options: ConvTranspose1dOptions<O, K, I, St, P, D, E, Checked<G, GroupsFault<"convTranspose1d", Channels<S>, O, G>>>,
 ): Tensor<Once<Z, Y>> {
-  return result(...transposed("convTranspose1d", convTranspose1d, x, options, 1));
+  return result(...transposed("convTranspose1d", convTranspose1d, arguments, x, options, 1));
 }
 /** A transposed convolution over volumes, as torch.nn.ConvTranspose3d: float32[N, C, T, H, W] -> float32[N, outChannels, T', H', W']. */
 export function convTranspose3d<
@@ -94,36 +106,34 @@ export function convTranspose3d<
   Y = Z,
 >(
   x: Checked<Tensor<S>, Z>,
-  options: ConvTransposeOptions<"convTranspose3d", O, K, I, St, P, D, E> & {
-    groups?: Checked<G, GroupsFault<"convTranspose3d", Channels<S>, O, G>>;
-  },
+  options: ConvTranspose3dOptions<O, K, I, St, P, D, E, Checked<G, GroupsFault<"convTranspose3d", Channels<S>, O, G>>>,
 ): Tensor<Once<Z, Y>> {
-  return result(...transposed("convTranspose3d", convTranspose3d, x, options, 3));
+  return result(...transposed("convTranspose3d", convTranspose3d, arguments, x, options, 3));
 }
 
 /** The call and its value: weight [C, outChannels / groups, ...kernel], bias [outChannels]. */
 function transposed(
   label: string,
   publicFunction: (...args: never) => unknown,
+  given: ArrayLike<unknown>,
   x: unknown,
   options: object,
   axes: 1 | 2 | 3,
 ): readonly [Call, Value] {
   const o = { ...convSettings(options), ...settings<{ outputPadding: Sizes }>(options, { outputPadding: 0 }) };
-  const call = enterLayer(label, publicFunction, o.name);
-  const value = operand(call, x);
+  const call = enterLayer(label, publicFunction, given, o.name);
+  const value = floatOperand(call, x);
   const [, c = 0] = value.type.shape;
+  check(call, [value], optionsFault(options, o));
   check(
     call,
     [value],
-    unknownFault(options, o),
     rankFault(value.type.shape.length, axes + 2, layouts[axes]),
     channelFault(c, o.inChannels),
     ...optionFaults(o, axes),
     natural("outputPadding", o.outputPadding, axes),
-    outputPaddingFault(o),
   );
-  check(call, [value], groupsFault(c, o.outChannels, o.groups), grownFault(value.type.shape, o.outChannels, o));
+  check(call, [value], outputPaddingFault(o), groupsFault(c, o.outChannels, o.groups), grownFault(value.type.shape, o.outChannels, o));
   const weight = declare(call, "weight", [c, o.outChannels / o.groups, ...perAxis(o.kernelSize, axes)], o.init.weight ?? defaultWeight);
   const attributes = { ...convAttributes(o, axes), output_padding: perAxis(o.outputPadding, axes) };
   return [call, add(call, "ConvTranspose", [value, weight, biasOf(call, o, weight)], attributes)];

@@ -13,7 +13,7 @@ import {
   type StrideFault,
   strideFault,
 } from "../shape-rules/conv.ts";
-import { rankFault } from "../shape-rules/show.ts";
+import { rankFault, shown } from "../shape-rules/show.ts";
 import {
   at,
   type Natural,
@@ -29,8 +29,8 @@ import {
   windowFault,
 } from "../shape-rules/window.ts";
 import type { Checked, Tensor } from "../tensor.ts";
-import { add, type Call, check, declare, enterLayer, operand, result } from "../trace.ts";
-import { required, settings, unknownFault } from "./options.ts";
+import { add, type Call, check, declare, enterLayer, floatOperand, result } from "../trace.ts";
+import { optionsFault, required, settings } from "./options.ts";
 
 /** What the functions and the layer values of convolutions share; an option that fails its own check turns into the type of its message. */
 export interface ConvOptions<Op extends string, O extends number, K, I, St, P, D> {
@@ -47,6 +47,20 @@ export interface ConvOptions<Op extends string, O extends number, K, I, St, P, D
   name?: string;
 }
 
+// Short names, for the checker prints them where an option is misspelt.
+/** The options of conv1d. */
+export interface Conv1dOptions<O extends number, K, I, St, P, D, G> extends ConvOptions<"conv1d", O, K, I, St, P, D> {
+  groups?: G;
+}
+/** The options of conv2d. */
+export interface Conv2dOptions<O extends number, K, I, St, P, D, G> extends ConvOptions<"conv2d", O, K, I, St, P, D> {
+  groups?: G;
+}
+/** The options of conv3d. */
+export interface Conv3dOptions<O extends number, K, I, St, P, D, G> extends ConvOptions<"conv3d", O, K, I, St, P, D> {
+  groups?: G;
+}
+
 /** A convolution (cross-correlation), as torch.nn.Conv2d: float32[N, C, H, W] -> float32[N, outChannels, H', W']. */
 export function conv2d<
   S,
@@ -61,10 +75,10 @@ export function conv2d<
   Y = Z,
 >(
   x: Checked<Tensor<S>, Z>,
-  options: ConvOptions<"conv2d", O, K, I, St, P, D> & { groups?: Checked<G, GroupsFault<"conv2d", Channels<S>, O, G>> },
+  options: Conv2dOptions<O, K, I, St, P, D, Checked<G, GroupsFault<"conv2d", Channels<S>, O, G>>>,
 ): Tensor<Once<Z, Y>> {
   const o = convSettings(options);
-  const call = enterLayer("conv2d", conv2d, o.name);
+  const call = enterLayer("conv2d", conv2d, arguments, o.name);
   return result(call, convolution(call, x, options, o, 2));
 }
 /** A convolution over sequences, as torch.nn.Conv1d: float32[N, C, L] -> float32[N, outChannels, L']. */
@@ -81,15 +95,13 @@ export function conv1d<
   Y = Z,
 >(
   x: Checked<Tensor<S>, Z>,
-  options: ConvOptions<"conv1d", O, K, I, St, P, D> & { groups?: Checked<G, GroupsFault<"conv1d", Channels<S>, O, G>> },
+  options: Conv1dOptions<O, K, I, St, P, D, Checked<G, GroupsFault<"conv1d", Channels<S>, O, G>>>,
 ): Tensor<Once<Z, Y>> {
   const o = convSettings(options);
-  const call = enterLayer("conv1d", conv1d, o.name);
+  const call = enterLayer("conv1d", conv1d, arguments, o.name);
   // Two numbers are the two ends of the one axis here, not two axes.
   const padding =
-    typeof o.padding === "object" && o.padding.flat().length === 2
-      ? [[at(o.padding.flat(), 0), at(o.padding.flat(), 1)] as const]
-      : o.padding;
+    Array.isArray(o.padding) && o.padding.flat().length === 2 ? [[at(o.padding.flat(), 0), at(o.padding.flat(), 1)] as const] : o.padding;
   return result(call, convolution(call, x, options, { ...o, padding }, 1));
 }
 /** A convolution over volumes and clips, as torch.nn.Conv3d: float32[N, C, T, H, W] -> float32[N, outChannels, T', H', W']. */
@@ -106,10 +118,10 @@ export function conv3d<
   Y = Z,
 >(
   x: Checked<Tensor<S>, Z>,
-  options: ConvOptions<"conv3d", O, K, I, St, P, D> & { groups?: Checked<G, GroupsFault<"conv3d", Channels<S>, O, G>> },
+  options: Conv3dOptions<O, K, I, St, P, D, Checked<G, GroupsFault<"conv3d", Channels<S>, O, G>>>,
 ): Tensor<Once<Z, Y>> {
   const o = convSettings(options);
-  const call = enterLayer("conv3d", conv3d, o.name);
+  const call = enterLayer("conv3d", conv3d, arguments, o.name);
   return result(call, convolution(call, x, options, o, 3));
 }
 
@@ -141,10 +153,11 @@ export const convSettings = (options: unknown): ConvSettings =>
 
 /** Weight [outChannels, C / groups, ...kernel], bias [outChannels]. */
 function convolution(call: Call, x: unknown, options: unknown, o: ConvSettings, axes: 1 | 2 | 3): Value {
-  const value = operand(call, x);
+  const value = floatOperand(call, x);
   const [, c = 0, ...sizes] = value.type.shape;
   const rank = rankFault(value.type.shape.length, axes + 2, layouts[axes]);
-  check(call, [value], unknownFault(options, o), rank, channelFault(c, o.inChannels), ...optionFaults(o, axes));
+  check(call, [value], optionsFault(options, o));
+  check(call, [value], rank, channelFault(c, o.inChannels), ...optionFaults(o, axes));
   check(call, [value], groupsFault(c, o.outChannels, o.groups), windowFault(sizes, o));
   const kernel = perAxis(o.kernelSize, axes);
   const weight = declare(
@@ -179,7 +192,7 @@ export function optionFaults(o: ConvSettings, axes: 1 | 2 | 3): readonly ReturnT
       ? null
       : {
           code: "padding-mode",
-          text: `paddingMode is "${o.paddingMode}", but only "zeros" is there`,
+          text: `paddingMode is ${shown(o.paddingMode)}, but only "zeros" is there`,
           help: "call pad(x, ..., { mode }) before it",
         };
   return [

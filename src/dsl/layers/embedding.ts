@@ -5,7 +5,7 @@ import type { After, Rule } from "../layer.ts";
 import { type Positive, positive } from "../shape-rules/window.ts";
 import type { Checked, Tensor, TypedTensor } from "../tensor.ts";
 import { add, check, declare, enterLayer, operand, result } from "../trace.ts";
-import { required, settings, unknownFault } from "./options.ts";
+import { ofOneParameter, optionsFault, required, settings } from "./options.ts";
 
 /** embedding on indices, as a rule. */
 export interface Embedding<E> extends Rule {
@@ -13,22 +13,25 @@ export interface Embedding<E> extends Rule {
 }
 
 type IndicesFault<D extends DType> = D extends "int64" | "int32" ? true : `embedding: the indices are ${D}, but must be int64 or int32`;
+/** The options of embedding. */
+export interface EmbeddingOptions<V extends number, E extends number> {
+  numEmbeddings: Checked<V, Positive<"embedding: numEmbeddings", V>>;
+  embeddingDim: Checked<E, Positive<"embedding: embeddingDim", E>>;
+  init?: Init;
+  name?: string;
+}
 /** A row of a learnt table for each index: int64[...] -> float32[..., embeddingDim]. */
 export function embedding<S, V extends number, E extends number, D extends DType>(
   indices: Checked<TypedTensor<S, D>, IndicesFault<D>>,
-  options: {
-    numEmbeddings: Checked<V, Positive<"embedding: numEmbeddings", V>>;
-    embeddingDim: Checked<E, Positive<"embedding: embeddingDim", E>>;
-    init?: Init;
-    name?: string;
-  },
+  options: EmbeddingOptions<V, E>,
 ): Tensor<After<S, [Embedding<E>]>> {
   const o = settings<EmbeddingSettings>(options, { numEmbeddings: required, embeddingDim: required, init: normal(), name: undefined });
-  const call = enterLayer("embedding", embedding, o.name);
+  const call = enterLayer("embedding", embedding, arguments, o.name);
   const value = operand(call, indices);
   const { dtype } = value.type;
   const fault = { code: "index-dtype", text: `the indices are ${dtype}, but must be int64 or int32`, help: 'cast them: cast(x, "int64")' };
-  check(call, [value], unknownFault(options, o), positive("numEmbeddings", o.numEmbeddings), positive("embeddingDim", o.embeddingDim));
+  check(call, [value], optionsFault(options, o, ofOneParameter));
+  check(call, [value], positive("numEmbeddings", o.numEmbeddings), positive("embeddingDim", o.embeddingDim));
   check(call, [value], dtype === "int64" || dtype === "int32" ? null : fault);
   const weight = declare(call, "weight", [o.numEmbeddings, o.embeddingDim], o.init);
   return result(call, add(call, "Gather", [weight, value], { axis: 0 }));

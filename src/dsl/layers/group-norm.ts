@@ -11,28 +11,32 @@ import {
 } from "../shape-rules/normalization.ts";
 import { type Positive, positive } from "../shape-rules/window.ts";
 import type { Checked, Tensor } from "../tensor.ts";
-import { add, type Call, check, declare, enterLayer, operand, result, within } from "../trace.ts";
-import { required, settings, unknownFault } from "./options.ts";
+import { add, type Call, check, declare, enterLayer, floatOperand, result, within } from "../trace.ts";
+import { optionsFault, required, settings } from "./options.ts";
 import { shapeTensor } from "./shape-tensor.ts";
 
+/** The options of groupNorm. */
+export interface GroupNormOptions<S, G extends number, F> {
+  numGroups: Checked<Checked<G, Positive<"groupNorm: numGroups", G>>, GroupNormFault<S, G>>;
+  /** Only checked: the input says how many there are. */
+  numChannels?: F;
+  eps?: number;
+  affine?: boolean;
+  init?: LayerInit;
+  name?: string;
+}
 /** Group normalisation (Wu and He 2018, arXiv:1803.08494), as torch.nn.GroupNorm: each of numGroups groups of channels by its own mean and variance. */
 export function groupNorm<S, G extends number, F extends number = number>(
   x: Checked<Tensor<S>, GroupNormShape<S, F>>,
-  options: {
-    numGroups: Checked<Checked<G, Positive<"groupNorm: numGroups", G>>, GroupNormFault<S, G>>;
-    /** Only checked: the input says how many there are. */
-    numChannels?: F;
-    eps?: number;
-    affine?: boolean;
-    init?: LayerInit;
-    name?: string;
-  },
+  options: GroupNormOptions<S, G, F>,
 ): Tensor<S> {
   const o = settings<GroupNormSettings>(options, { ...defaults, numGroups: required, numChannels: null });
-  const call = enterLayer("groupNorm", groupNorm, o.name);
-  const value = operand(call, x);
+  const call = enterLayer("groupNorm", groupNorm, arguments, o.name);
+  const value = floatOperand(call, x);
   const { shape } = value.type;
-  check(call, [value], unknownFault(options, o), positive("numGroups", o.numGroups), groupNormFault(shape, o.numGroups, o.numChannels));
+  check(call, [value], optionsFault(options, o));
+  check(call, [value], positive("numGroups", o.numGroups));
+  check(call, [value], groupNormFault(shape, o.numGroups, o.numChannels));
   const { builder } = call;
   const groups = within(call, () => builder.add("Reshape", [value, builder.constant("int64", [0, o.numGroups, -1])]));
   const centred = within(call, () => standardised(call, groups, [2], o.eps));
@@ -41,23 +45,26 @@ export function groupNorm<S, G extends number, F extends number = number>(
   const restored = within(call, () => builder.add("Reshape", [centred, target]));
   return result(call, scaled(call, restored, value, o));
 }
+/** The options of instanceNorm2d. */
+export interface InstanceNormOptions<F> {
+  /** Only checked: the input says how many there are. */
+  numFeatures?: F;
+  eps?: number;
+  /** Whether there is a learnt scale and shift; PyTorch has none unless asked. */
+  affine?: boolean;
+  init?: LayerInit;
+  name?: string;
+}
 /** Instance normalisation (Ulyanov et al. 2016, arXiv:1607.08022), as torch.nn.InstanceNorm2d: each channel of each image by its own mean and variance. */
 export function instanceNorm2d<S, F extends number = number>(
   x: Checked<Tensor<S>, InstanceNormShape<S, F>>,
-  options: {
-    /** Only checked: the input says how many there are. */
-    numFeatures?: F;
-    eps?: number;
-    /** Whether there is a learnt scale and shift; PyTorch has none unless asked. */
-    affine?: boolean;
-    init?: LayerInit;
-    name?: string;
-  } = {},
+  options: InstanceNormOptions<F> = {},
 ): Tensor<S> {
   const o = settings<InstanceNormSettings>(options, { ...defaults, affine: false, numFeatures: null });
-  const call = enterLayer("instanceNorm2d", instanceNorm2d, o.name);
-  const value = operand(call, x);
-  check(call, [value], unknownFault(options, o), channelsFault(value.type.shape, [4], "[N, C, H, W]", o.numFeatures));
+  const call = enterLayer("instanceNorm2d", instanceNorm2d, arguments, o.name);
+  const value = floatOperand(call, x);
+  check(call, [value], optionsFault(options, o));
+  check(call, [value], channelsFault(value.type.shape, [4], "[N, C, H, W]", o.numFeatures));
   return result(
     call,
     scaled(

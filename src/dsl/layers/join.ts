@@ -1,7 +1,7 @@
 /** Joining and splitting tensors. */
 import type { Value } from "../../ir/graph.ts";
 import type { After, Once } from "../layer.ts";
-import { type Axis, type AxisFault, axisFault, axisOf } from "../shape-rules/axes.ts";
+import { type Axis, type AxisFault, axisFault, axisOf, numeric } from "../shape-rules/axes.ts";
 import {
   type Chunk,
   type ChunkFault,
@@ -12,6 +12,7 @@ import {
   type SplitFault,
   splitFault,
 } from "../shape-rules/cut.ts";
+import { dtypeFault } from "../shape-rules/dtype.ts";
 import {
   type ConcatFault,
   type ConcatShape,
@@ -30,18 +31,19 @@ export function concat<L extends readonly unknown[], A extends number, Z = Conca
   tensors: readonly [...{ [K in keyof L]: Checked<Tensor<L[K]>, ConcatFault<L, K, A>> }],
   dim: Checked<A, AxisFault<"concat", First<L>, A>>,
 ): Tensor<Once<Z, Y>> {
-  const call = enter("concat", concat);
+  const call = enter("concat", concat, arguments);
   const values = operands(call, tensors);
   const rank = values[0]?.type.shape.length ?? 0;
-  const axis = axisOf(rank, Number(dim));
+  const axis = axisOf(rank, numeric(dim));
   check(
     call,
     values,
-    axisFault(rank, Number(dim)),
+    axisFault(rank, numeric(dim)),
     joinFault(
       values.map((v) => v.type.shape),
       axis,
     ),
+    dtypeFault(values.map((v) => v.type.dtype)),
   );
   return result(call, add(call, "Concat", values, { axis }));
 }
@@ -50,19 +52,20 @@ export function stack<L extends readonly unknown[], A extends number = 0, Z = St
   tensors: readonly [...{ [K in keyof L]: Checked<Tensor<L[K]>, StackFault<L, K>> }],
   dim?: Checked<A, NewAxisFault<"stack", First<L>, A>>,
 ): Tensor<Once<Z, Y>> {
-  const call = enter("stack", stack);
+  const call = enter("stack", stack, arguments);
   const values = operands(call, tensors);
   const rank = (values[0]?.type.shape.length ?? 0) + 1;
   check(
     call,
     values,
-    axisFault(rank, Number(dim ?? 0)),
+    axisFault(rank, numeric(dim ?? 0)),
     joinFault(
       values.map((v) => v.type.shape),
       -1,
     ),
+    dtypeFault(values.map((v) => v.type.dtype)),
   );
-  const axis = axisOf(rank, Number(dim ?? 0));
+  const axis = axisOf(rank, numeric(dim ?? 0));
   const rows = within(call, () => values.map((v) => call.builder.add("Unsqueeze", [v, call.builder.constant("int64", [axis])])));
   return result(call, add(call, "Concat", rows, { axis }));
 }
@@ -78,12 +81,12 @@ export function split<S, const L extends readonly number[], A extends number>(
   sizes: Checked<L, SplitFault<S, L, A>>,
   dim: Checked<A, AxisFault<"split", S, A>>,
 ): Pieces<S, L, A> {
-  const call = enter("split", split);
+  const call = enter("split", split, arguments);
   const value = operand(call, x);
   const [rank, list] = [value.type.shape.length, listOf<number>(call, "the sizes are", sizes)];
-  check(call, [value], axisFault(rank, Number(dim)));
-  const axis = axisOf(rank, Number(dim));
-  check(call, [value], splitFault(value.type.shape[axis], list, Number(dim)));
+  check(call, [value], axisFault(rank, numeric(dim)));
+  const axis = axisOf(rank, numeric(dim));
+  check(call, [value], splitFault(value.type.shape[axis], list, numeric(dim)));
   return pieces(call, addSeveral(call, "Split", [value, call.builder.constant("int64", list)], { axis }, list.length).outputs);
 }
 /** Sound because the op has as many outputs as there are sizes, and T lists the types that the rule gives them. */
@@ -95,22 +98,22 @@ export function chunk<S, N extends number, A extends number>(
   chunks: Checked<N, Positive<"chunk: chunks", N>>,
   dim: Checked<A, ChunkFault<S, A>>,
 ): Chunks<S, N, A> {
-  const call = enter("chunk", chunk);
+  const call = enter("chunk", chunk, arguments);
   const value = operand(call, x);
   const rank = value.type.shape.length;
-  check(call, [value], axisFault(rank, Number(dim)), positive("chunks", Number(chunks)));
-  const axis = axisOf(rank, Number(dim));
+  check(call, [value], axisFault(rank, numeric(dim)), positive("chunks", chunks));
+  const axis = axisOf(rank, numeric(dim));
   const size = value.type.shape[axis];
   if (typeof size !== "number") {
     const fault = {
       code: "symbolic-axis",
-      text: `axis ${Number(dim)} has ${size}, but must be a number`,
+      text: `axis ${numeric(dim)} has ${size}, but must be a number`,
       help: "trace the model with a fixed size",
     };
     check(call, [value], fault);
     return pieces<Chunks<S, N, A>>(call, []);
   }
-  const each = Math.max(1, Math.ceil(size / Number(chunks)));
+  const each = Math.max(1, Math.ceil(size / numeric(chunks)));
   const sizes = Array.from({ length: Math.max(1, Math.ceil(size / each)) }, (_, i) => Math.min(each, size - i * each));
   return pieces<Chunks<S, N, A>>(
     call,

@@ -1,36 +1,35 @@
 /** Matrix products: torch.nn.Linear and torch.matmul. */
+import type { DType } from "../../ir/dtype.ts";
 import type { Value } from "../../ir/graph.ts";
 import { defaultBias, defaultWeight, type LayerInit } from "../init.ts";
 import type { After, Once } from "../layer.ts";
+import { type DTypeFault, dtypeFault } from "../shape-rules/dtype.ts";
 import { type FeaturesFault, featuresFault, type Linear, type Matmul, matmulFault } from "../shape-rules/linear.ts";
 import { type Positive, positive } from "../shape-rules/window.ts";
-import type { Checked, FlatTensor, Tensor } from "../tensor.ts";
-import { add, type Call, check, declare, enter, enterLayer, operand, result, within } from "../trace.ts";
-import { required, settings, unknownFault } from "./options.ts";
+import type { Checked, FlatTensor, Tensor, TypedTensor } from "../tensor.ts";
+import { add, type Call, check, declare, enter, enterLayer, floatOperand, operand, result, within } from "../trace.ts";
+import { optionsFault, required, settings } from "./options.ts";
 
+/** The options of linear. */
+export interface LinearOptions<O extends number, I> {
+  outFeatures: Checked<O, Positive<"linear: outFeatures", O>>;
+  /** Only checked: the input says how many there are. */
+  inFeatures?: I;
+  bias?: boolean;
+  init?: LayerInit;
+  name?: string;
+}
 /** A dense layer on the last axis, as torch.nn.Linear: float32[..., F] -> float32[..., outFeatures]. */
 export function linear<S, O extends number, I extends number = number, J = unknown, Z = After<S, [Linear<O, number>]>, Y = Z>(
   x: Checked<FlatTensor<S, J>, Z>,
-  options: {
-    outFeatures: Checked<O, Positive<"linear: outFeatures", O>>;
-    /** Only checked: the input says how many there are. */
-    inFeatures?: Checked<I, FeaturesFault<S, I, J>>;
-    bias?: boolean;
-    init?: LayerInit;
-    name?: string;
-  },
+  options: LinearOptions<O, Checked<I, FeaturesFault<S, I, J>>>,
 ): Tensor<Once<Z, Y>> {
   const o = settings<LinearSettings>(options, { outFeatures: required, inFeatures: null, bias: true, init: {}, name: undefined });
-  const call = enterLayer("linear", linear, o.name);
-  const value = operand(call, x);
+  const call = enterLayer("linear", linear, arguments, o.name);
+  const value = floatOperand(call, x);
   const joins = call.trace.origins.get(value)?.joins;
-  check(
-    call,
-    [value],
-    unknownFault(options, o),
-    featuresFault(value.type.shape, o.inFeatures, joins),
-    positive("outFeatures", o.outFeatures),
-  );
+  check(call, [value], optionsFault(options, o));
+  check(call, [value], featuresFault(value.type.shape, o.inFeatures, joins), positive("outFeatures", o.outFeatures));
   const features = value.type.shape.at(-1) ?? 0;
   const weight = declare(call, "weight", [o.outFeatures, features], o.init.weight ?? defaultWeight);
   const bias = o.bias ? declare(call, "bias", [o.outFeatures], o.init.bias ?? defaultBias(Number(features))) : null;
@@ -54,9 +53,12 @@ export function product(call: Call, x: Value, weight: Value, bias: Value | null)
 }
 
 /** The matrix product of the last two axes; the others broadcast. */
-export function matmul<A, B, Z = After<A, [Matmul<B>]>, Y = Z>(a: Tensor<A>, b: Checked<Tensor<B>, Z>): Tensor<Once<Z, Y>> {
-  const call = enter("matmul", matmul);
+export function matmul<A, B, D extends DType = "float32", Z = After<A, [Matmul<B>]>, Y = Z>(
+  a: Tensor<A>,
+  b: Checked<TypedTensor<B, D>, DTypeFault<"matmul", D, Z>>,
+): Tensor<Once<Z, Y>> {
+  const call = enter("matmul", matmul, arguments);
   const [p, q] = [operand(call, a, "the first input"), operand(call, b, "the second input")];
-  check(call, [p, q], matmulFault(p.type.shape, q.type.shape));
+  check(call, [p, q], dtypeFault([p.type.dtype, q.type.dtype]), matmulFault(p.type.shape, q.type.shape));
   return result(call, add(call, "MatMul", [p, q]));
 }

@@ -9,9 +9,10 @@ import {
   type LayerNormFault,
   layerNormFault,
 } from "../shape-rules/normalization.ts";
+import { positive } from "../shape-rules/window.ts";
 import type { Checked, Tensor } from "../tensor.ts";
-import { add, type Call, check, declare, enterLayer, operand, result } from "../trace.ts";
-import { settings, unknownFault } from "./options.ts";
+import { add, type Call, check, declare, enterLayer, floatOperand, result } from "../trace.ts";
+import { optionsFault, settings } from "./options.ts";
 
 /** The options of batch normalisations. */
 export interface BatchNormOptions<F> {
@@ -31,7 +32,7 @@ export function batchNorm2d<S, F extends number = number>(
   options: BatchNormOptions<F> = {},
 ): Tensor<S> {
   const o = batchNormSettings(options);
-  const call = enterLayer("batchNorm2d", batchNorm2d, o.name);
+  const call = enterLayer("batchNorm2d", batchNorm2d, arguments, o.name);
   return result(call, batchNorm(call, x, options, o, [4], "[N, C, H, W]"));
 }
 /** Batch normalisation of features [N, C] or sequences [N, C, L], as torch.nn.BatchNorm1d. */
@@ -40,7 +41,7 @@ export function batchNorm1d<S, F extends number = number>(
   options: BatchNormOptions<F> = {},
 ): Tensor<S> {
   const o = batchNormSettings(options);
-  const call = enterLayer("batchNorm1d", batchNorm1d, o.name);
+  const call = enterLayer("batchNorm1d", batchNorm1d, arguments, o.name);
   return result(call, batchNorm(call, x, options, o, [2, 3], "[N, C] or [N, C, L]"));
 }
 /** Batch normalisation of volumes, as torch.nn.BatchNorm3d. */
@@ -49,7 +50,7 @@ export function batchNorm3d<S, F extends number = number>(
   options: BatchNormOptions<F> = {},
 ): Tensor<S> {
   const o = batchNormSettings(options);
-  const call = enterLayer("batchNorm3d", batchNorm3d, o.name);
+  const call = enterLayer("batchNorm3d", batchNorm3d, arguments, o.name);
   return result(call, batchNorm(call, x, options, o, [5], "[N, C, T, H, W]"));
 }
 
@@ -65,8 +66,9 @@ const batchNormSettings = (options: unknown): BatchNormSettings =>
   settings<BatchNormSettings>(options, { numFeatures: null, eps: 1e-5, momentum: 0.1, affine: true, init: {}, name: undefined });
 /** Weight, bias, running mean and variance [C]. */
 function batchNorm(call: Call, x: unknown, options: unknown, o: BatchNormSettings, ranks: readonly number[], wanted: string): Value {
-  const value = operand(call, x);
-  check(call, [value], unknownFault(options, o), channelsFault(value.type.shape, ranks, wanted, o.numFeatures));
+  const value = floatOperand(call, x);
+  check(call, [value], optionsFault(options, o));
+  check(call, [value], channelsFault(value.type.shape, ranks, wanted, o.numFeatures));
   const c = value.type.shape[1] ?? 0;
   // Without learnt ones, the scale and shift are constants.
   const fixed = (n: number): Value =>
@@ -82,18 +84,20 @@ function batchNorm(call: Call, x: unknown, options: unknown, o: BatchNormSetting
   return add(call, "BatchNormalization", [value, weight, bias, mean, variance], attributes);
 }
 
+/** The options of layerNorm. */
+export interface LayerNormOptions<F> {
+  /** Only checked when it is a number; a list says over how many axes. */
+  normalizedShape?: F;
+  eps?: number;
+  bias?: boolean;
+  elementwiseAffine?: boolean;
+  init?: LayerInit;
+  name?: string;
+}
 /** Layer normalisation (Ba et al. 2016, arXiv:1607.06450) over the last axis, or the last axes of a list, as torch.nn.LayerNorm. */
 export function layerNorm<S, const F extends number | readonly number[] = number>(
   x: Tensor<S>,
-  options: {
-    /** Only checked when it is a number; a list says over how many axes. */
-    normalizedShape?: Checked<F, LayerNormFault<S, F>>;
-    eps?: number;
-    bias?: boolean;
-    elementwiseAffine?: boolean;
-    init?: LayerInit;
-    name?: string;
-  } = {},
+  options: LayerNormOptions<Checked<F, LayerNormFault<S, F>>> = {},
 ): Tensor<S> {
   const o = settings<LayerNormSettings>(options, {
     normalizedShape: null,
@@ -103,10 +107,14 @@ export function layerNorm<S, const F extends number | readonly number[] = number
     init: {},
     name: undefined,
   });
-  const call = enterLayer("layerNorm", layerNorm, o.name);
-  const value = operand(call, x);
+  const call = enterLayer("layerNorm", layerNorm, arguments, o.name);
+  const value = floatOperand(call, x);
+  const given: unknown = o.normalizedShape;
+  const sizes: readonly unknown[] = given === null ? [] : Array.isArray(given) ? given : [given];
+  const whole = sizes.map((size) => positive("normalizedShape", size)).find((fault) => fault !== null) ?? null;
+  check(call, [value], optionsFault(options, o), whole);
   const expected = typeof o.normalizedShape === "number" ? [o.normalizedShape] : o.normalizedShape;
-  check(call, [value], unknownFault(options, o), layerNormFault(value.type.shape, expected));
+  check(call, [value], layerNormFault(value.type.shape, expected));
   const normalized = value.type.shape.slice(-(expected?.length ?? 1));
   const fixed = (n: number): Value =>
     call.builder.constant(

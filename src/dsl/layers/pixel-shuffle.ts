@@ -2,6 +2,7 @@
 import { type Dim, exactDiv, mulDims } from "../../ir/dim.ts";
 import type { Value } from "../../ir/graph.ts";
 import type { After, Once } from "../layer.ts";
+import { numeric } from "../shape-rules/axes.ts";
 import { type PixelShuffle, type PixelUnshuffle, shuffleFault, unshuffleFault } from "../shape-rules/pixel-shuffle.ts";
 import { type Positive, positive } from "../shape-rules/window.ts";
 import type { Checked, Tensor } from "../tensor.ts";
@@ -12,9 +13,9 @@ export function pixelShuffle<S, R extends number, Z = After<S, [PixelShuffle<R>]
   x: Checked<Tensor<S>, Z>,
   upscaleFactor: Checked<R, Positive<"pixelShuffle: upscaleFactor", R>>,
 ): Tensor<Once<Z, Y>> {
-  const call = enter("pixelShuffle", pixelShuffle);
-  const [value, r] = [operand(call, x), Number(upscaleFactor)];
-  check(call, [value], positive("upscaleFactor", r), shuffleFault(value.type.shape, r));
+  const call = enter("pixelShuffle", pixelShuffle, arguments);
+  const [value, r] = [operand(call, x), numeric(upscaleFactor)];
+  check(call, [value], positive("upscaleFactor", upscaleFactor), shuffleFault(value.type.shape, r));
   const [n = 1, c = 1, h = 1, w = 1] = value.type.shape;
   const channels = exactDiv(c, r * r) ?? -1;
   const size = sizes(call, value);
@@ -28,9 +29,9 @@ export function pixelUnshuffle<S, R extends number, Z = After<S, [PixelUnshuffle
   x: Checked<Tensor<S>, Z>,
   downscaleFactor: Checked<R, Positive<"pixelUnshuffle: downscaleFactor", R>>,
 ): Tensor<Once<Z, Y>> {
-  const call = enter("pixelUnshuffle", pixelUnshuffle);
-  const [value, r] = [operand(call, x), Number(downscaleFactor)];
-  check(call, [value], positive("downscaleFactor", r), unshuffleFault(value.type.shape, r));
+  const call = enter("pixelUnshuffle", pixelUnshuffle, arguments);
+  const [value, r] = [operand(call, x), numeric(downscaleFactor)];
+  check(call, [value], positive("downscaleFactor", downscaleFactor), unshuffleFault(value.type.shape, r));
   const [n = 1, c = 1, h = 1, w = 1] = value.type.shape;
   const [rows, columns] = [exactDiv(h, r) ?? -1, exactDiv(w, r) ?? -1];
   const size = sizes(call, value);

@@ -7,7 +7,7 @@ import { type Natural, natural, type Positive, padsOf, positive, type Sizes, typ
 import type { Checked, Tensor } from "../tensor.ts";
 import { add, type Call, check, enter, operand, result } from "../trace.ts";
 import { layouts, perAxis } from "./conv.ts";
-import { required, settings, unknownFault } from "./options.ts";
+import { optionsFault, required, settings } from "./options.ts";
 
 /** The options of all pools; an option that fails its own check turns into the type of its message. */
 export interface PoolOptions<Op extends string, K, St, P, M> {
@@ -18,8 +18,12 @@ export interface PoolOptions<Op extends string, K, St, P, M> {
   /** Also counts a last window that hangs over the end. */
   ceilMode?: M;
 }
-/** What averages take besides. */
-export interface CountPadding {
+/** The options of pools of maxima. */
+export interface MaxPoolOptions<Op extends string, K, St, P, M, D> extends PoolOptions<Op, K, St, P, M> {
+  dilation?: Checked<D, Positive<`${Op}: dilation`, D>>;
+}
+/** The options of pools of averages. */
+export interface AvgPoolOptions<Op extends string, K, St, P, M> extends PoolOptions<Op, K, St, P, M> {
   /** Whether the padding's zeros count in the mean; true unless given. */
   countIncludePad?: boolean;
 }
@@ -34,11 +38,8 @@ export function maxPool2d<
   M extends boolean = false,
   Z = After<S, [Pool2d<"maxPool2d", K, St, P, D, M>]>,
   Y = Z,
->(
-  x: Checked<Tensor<S>, Z>,
-  options: PoolOptions<"maxPool2d", K, St, P, M> & { dilation?: Checked<D, Positive<"maxPool2d: dilation", D>> },
-): Tensor<Once<Z, Y>> {
-  const call = enter("maxPool2d", maxPool2d);
+>(x: Checked<Tensor<S>, Z>, options: MaxPoolOptions<"maxPool2d", K, St, P, M, D>): Tensor<Once<Z, Y>> {
+  const call = enter("maxPool2d", maxPool2d, arguments);
   return result(call, maxima(call, x, options, 2));
 }
 /** The mean of each window, as torch.nn.AvgPool2d: float32[N, C, H, W] -> float32[N, C, H', W']. */
@@ -50,8 +51,8 @@ export function avgPool2d<
   M extends boolean = false,
   Z = After<S, [Pool2d<"avgPool2d", K, St, P, 1, M>]>,
   Y = Z,
->(x: Checked<Tensor<S>, Z>, options: PoolOptions<"avgPool2d", K, St, P, M> & CountPadding): Tensor<Once<Z, Y>> {
-  const call = enter("avgPool2d", avgPool2d);
+>(x: Checked<Tensor<S>, Z>, options: AvgPoolOptions<"avgPool2d", K, St, P, M>): Tensor<Once<Z, Y>> {
+  const call = enter("avgPool2d", avgPool2d, arguments);
   return result(call, means(call, x, options, 2));
 }
 /** The maximum of each window, as torch.nn.MaxPool1d: float32[N, C, L] -> float32[N, C, L']. */
@@ -64,11 +65,8 @@ export function maxPool1d<
   M extends boolean = false,
   Z = After<S, [Pool1d<"maxPool1d", K, St, P, D, M>]>,
   Y = Z,
->(
-  x: Checked<Tensor<S>, Z>,
-  options: PoolOptions<"maxPool1d", K, St, P, M> & { dilation?: Checked<D, Positive<"maxPool1d: dilation", D>> },
-): Tensor<Once<Z, Y>> {
-  const call = enter("maxPool1d", maxPool1d);
+>(x: Checked<Tensor<S>, Z>, options: MaxPoolOptions<"maxPool1d", K, St, P, M, D>): Tensor<Once<Z, Y>> {
+  const call = enter("maxPool1d", maxPool1d, arguments);
   return result(call, maxima(call, x, options, 1));
 }
 /** The mean of each window, as torch.nn.AvgPool1d: float32[N, C, L] -> float32[N, C, L']. */
@@ -80,8 +78,8 @@ export function avgPool1d<
   M extends boolean = false,
   Z = After<S, [Pool1d<"avgPool1d", K, St, P, 1, M>]>,
   Y = Z,
->(x: Checked<Tensor<S>, Z>, options: PoolOptions<"avgPool1d", K, St, P, M> & CountPadding): Tensor<Once<Z, Y>> {
-  const call = enter("avgPool1d", avgPool1d);
+>(x: Checked<Tensor<S>, Z>, options: AvgPoolOptions<"avgPool1d", K, St, P, M>): Tensor<Once<Z, Y>> {
+  const call = enter("avgPool1d", avgPool1d, arguments);
   return result(call, means(call, x, options, 1));
 }
 /** The maximum of each window, as torch.nn.MaxPool3d: float32[N, C, T, H, W] -> float32[N, C, T', H', W']. */
@@ -94,11 +92,8 @@ export function maxPool3d<
   M extends boolean = false,
   Z = After<S, [Pool3d<"maxPool3d", K, St, P, D, M>]>,
   Y = Z,
->(
-  x: Checked<Tensor<S>, Z>,
-  options: PoolOptions<"maxPool3d", K, St, P, M> & { dilation?: Checked<D, Positive<"maxPool3d: dilation", D>> },
-): Tensor<Once<Z, Y>> {
-  const call = enter("maxPool3d", maxPool3d);
+>(x: Checked<Tensor<S>, Z>, options: MaxPoolOptions<"maxPool3d", K, St, P, M, D>): Tensor<Once<Z, Y>> {
+  const call = enter("maxPool3d", maxPool3d, arguments);
   return result(call, maxima(call, x, options, 3));
 }
 /** The mean of each window, as torch.nn.AvgPool3d: float32[N, C, T, H, W] -> float32[N, C, T', H', W']. */
@@ -110,8 +105,8 @@ export function avgPool3d<
   M extends boolean = false,
   Z = After<S, [Pool3d<"avgPool3d", K, St, P, 1, M>]>,
   Y = Z,
->(x: Checked<Tensor<S>, Z>, options: PoolOptions<"avgPool3d", K, St, P, M> & CountPadding): Tensor<Once<Z, Y>> {
-  const call = enter("avgPool3d", avgPool3d);
+>(x: Checked<Tensor<S>, Z>, options: AvgPoolOptions<"avgPool3d", K, St, P, M>): Tensor<Once<Z, Y>> {
+  const call = enter("avgPool3d", avgPool3d, arguments);
   return result(call, means(call, x, options, 3));
 }
 
@@ -143,10 +138,10 @@ function poolSettings(options: unknown): PoolSettings {
 }
 function checkedInput(call: Call, x: unknown, options: unknown, o: PoolSettings, axes: 1 | 2 | 3): Value {
   const value = operand(call, x);
+  check(call, [value], optionsFault(options, o));
   check(
     call,
     [value],
-    unknownFault(options, o),
     rankFault(value.type.shape.length, axes + 2, layouts[axes]),
     positive("kernelSize", o.kernelSize, axes),
     positive("stride", o.stride, axes),

@@ -3,7 +3,7 @@ import type { Value } from "../../ir/graph.ts";
 import type { Shape } from "../../ir/shape.ts";
 import type { Dim } from "../dim-types.ts";
 import type { After, Once } from "../layer.ts";
-import { type AxisFault, axisFault, axisOf } from "../shape-rules/axes.ts";
+import { type AxisFault, axisFault, axisOf, numeric } from "../shape-rules/axes.ts";
 import type { NewAxisFault, Unsqueeze } from "../shape-rules/join.ts";
 import type { Squeeze, SqueezeFault } from "../shape-rules/movement.ts";
 import {
@@ -26,10 +26,10 @@ export function flatten<S, A extends number = 1, B extends number = -1>(
   startDim?: Checked<A, FlattenFault<S, A, B>>,
   endDim?: Checked<B, AxisFault<"flatten", S, B>>,
 ): FlatTensor<After<S, [Flatten<A, B>]>, JoinSum<S, A, B>> {
-  const call = enter("flatten", flatten);
+  const call = enter("flatten", flatten, arguments);
   const value = operand(call, x);
   const { shape } = value.type;
-  const [start, end] = [Number(startDim ?? 1), Number(endDim ?? -1)];
+  const [start, end] = [numeric(startDim ?? 1), numeric(endDim ?? -1)];
   check(call, [value], axisFault(shape.length, start), axisFault(shape.length, end));
   const [from, to] = [axisOf(shape.length, start), axisOf(shape.length, end)];
   check(call, [value], from > to ? { code: "axis-range", text: `startDim ${start} comes after endDim ${end}` } : null);
@@ -48,7 +48,7 @@ export function reshape<S, const T extends Dim[], Z = After<S, [Reshape<T, "resh
   x: Tensor<S>,
   shape: Checked<[...T], Z>,
 ): Tensor<Once<Z, Y>> {
-  const call = enter("reshape", reshape);
+  const call = enter("reshape", reshape, arguments);
   const value = operand(call, x);
   const target = writtenShape(call, shape);
   check(call, [value], reshapeFault(value.type.shape, target));
@@ -59,7 +59,7 @@ export function view<S, const T extends Dim[], Z = After<S, [Reshape<T, "view">]
   x: Tensor<S>,
   shape: Checked<[...T], Z>,
 ): Tensor<Once<Z, Y>> {
-  const call = enter("view", view);
+  const call = enter("view", view, arguments);
   const value = operand(call, x);
   const target = writtenShape(call, shape);
   check(call, [value], reshapeFault(value.type.shape, target));
@@ -81,7 +81,7 @@ export function expand<S, const T extends Dim[], Z = After<S, [Expand<T>]>, Y = 
   x: Tensor<S>,
   shape: Checked<[...T], Z>,
 ): Tensor<Once<Z, Y>> {
-  const call = enter("expand", expand);
+  const call = enter("expand", expand, arguments);
   const value = operand(call, x);
   const [from, target] = [value.type.shape, writtenShape(call, shape)];
   check(call, [value], expandFault(from, target));
@@ -93,10 +93,10 @@ export function expand<S, const T extends Dim[], Z = After<S, [Expand<T>]>, Y = 
 
 /** Without an axis of size 1. */
 export function squeeze<S, A extends number>(x: Tensor<S>, dim: Checked<A, SqueezeFault<S, A>>): Tensor<After<S, [Squeeze<A>]>> {
-  const call = enter("squeeze", squeeze);
+  const call = enter("squeeze", squeeze, arguments);
   const value = operand(call, x);
   const { shape } = value.type;
-  const axis = Number(dim);
+  const axis = numeric(dim);
   check(call, [value], axisFault(shape.length, axis));
   const size = shape[axisOf(shape.length, axis)];
   check(call, [value], size === 1 || show(size) === "?" ? null : { code: "squeeze-size", text: `axis ${axis} has ${show(size)}, not 1` });
@@ -107,9 +107,9 @@ export function unsqueeze<S, A extends number>(
   x: Tensor<S>,
   dim: Checked<A, NewAxisFault<"unsqueeze", S, A>>,
 ): Tensor<After<S, [Unsqueeze<A>]>> {
-  const call = enter("unsqueeze", unsqueeze);
+  const call = enter("unsqueeze", unsqueeze, arguments);
   const value = operand(call, x);
   const rank = value.type.shape.length + 1;
-  check(call, [value], axisFault(rank, Number(dim)));
-  return result(call, add(call, "Unsqueeze", [value, call.builder.constant("int64", [axisOf(rank, Number(dim))])]));
+  check(call, [value], axisFault(rank, numeric(dim)));
+  return result(call, add(call, "Unsqueeze", [value, call.builder.constant("int64", [axisOf(rank, numeric(dim))])]));
 }

@@ -10,7 +10,7 @@ import type { Adaptive, Pool2d } from "../shape-rules/pool.ts";
 import type { Flatten } from "../shape-rules/reshape.ts";
 import type { Resize } from "../shape-rules/resize.ts";
 import type { Padding, Pair, Positive } from "../shape-rules/window.ts";
-import type { Checked } from "../tensor.ts";
+import { type Checked, isTensor } from "../tensor.ts";
 import * as activation from "./activation.ts";
 import * as adaptive from "./adaptive-pool.ts";
 import { conv2d as applyConv2d, type ConvOptions } from "./conv.ts";
@@ -26,8 +26,11 @@ import { upsample as applyUpsample, type ResizeMode } from "./resize.ts";
 type Function1 = (x: never, options: never) => unknown;
 /** A layer whose name is an option, given by `sequential` where it is absent. */
 function withName<R>(apply: Function1, options: object, publicFunction: (...args: never) => unknown): Layer<R> {
-  return layerOf<R>((x, name) => apply(x, passed({ ...(name === undefined ? {} : { name }), ...options })), publicFunction);
+  // What is no options is passed on as it is, for the layer to say so.
+  const isPlain = isObject(options) && !Array.isArray(options) && !isTensor(options);
+  return layerOf<R>((x, name) => apply(x, passed(isPlain && name !== undefined ? { name, ...options } : options)), publicFunction);
 }
+const isObject = (x: unknown): x is object => typeof x === "object" && x !== null;
 /** Sound because the layer's rule is the function's own, and checks the options together with the input. */
 const passed = (option: unknown): never => option as never;
 /** A layer without parameters. */

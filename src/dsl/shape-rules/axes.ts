@@ -25,6 +25,8 @@ export type AxisFault<Op extends string, S, A extends number> = S extends string
     : Axis<S, A> extends keyof S
       ? true
       : `${Op}: axis ${A} is out of range for ${Length<S>} axes`;
+/** An argument as a number; NaN for what is none, such as "1", which no rule takes. */
+export const numeric = (argument: unknown): number => (typeof argument === "number" ? argument : Number.NaN);
 /** The index of an axis; the axis itself when there is none. */
 export const axisOf = (rank: number, axis: number): number => axisIndex(axis, rank) ?? axis;
 /** That a tensor of `rank` axes has no such axis, or null. */

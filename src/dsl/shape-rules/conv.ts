@@ -6,7 +6,7 @@ import type { AddDim, Clash, MulDim, Print, Show } from "../dim-types.ts";
 import type { Rule } from "../layer.ts";
 import type { Mismatch } from "../tensor.ts";
 import type { Fault } from "../trace.ts";
-import { clash, show } from "./show.ts";
+import { clash, show, shown } from "./show.ts";
 import {
   type At,
   at,
@@ -87,10 +87,10 @@ export type StrideFault<Op extends string, St, P> = [P] extends ["same"]
   : true;
 type ShowPair<P> = P extends readonly unknown[] ? Print<P> : Show<P>;
 /** That a stride meets padding "same", or null. */
-export function strideFault(stride: Sizes, padding: unknown): Fault | null {
-  const list = typeof stride === "number" ? [stride] : stride;
+export function strideFault(stride: unknown, padding: unknown): Fault | null {
+  const list: readonly unknown[] = Array.isArray(stride) ? stride : [stride];
   if (padding !== "same" || list.every((s) => s === 1)) return null;
-  const text = `padding "same" needs stride 1, but stride is ${typeof stride === "number" ? stride : `[${list.join(", ")}]`}`;
+  const text = `padding "same" needs stride 1, but stride is ${shown(stride)}`;
   return { code: "same-stride", text, help: "give the padding as numbers" };
 }
 

@@ -6,7 +6,7 @@ import type { Rule } from "../layer.ts";
 import type { Length } from "../tensor.ts";
 import type { Fault } from "../trace.ts";
 import type { Axis, AxisFault, IsUnion, Put, SplitAt } from "./axes.ts";
-import { show } from "./show.ts";
+import { show, shown } from "./show.ts";
 
 /** The result of select: axis A goes away. */
 export type SelectShape<S, A extends number> = S extends string ? S : DropAxis<S, Axis<S, A>>;
@@ -51,7 +51,9 @@ type Positive<T> = T extends `-${string}` ? 0 : ToNumber<T>;
 /** The result of slice from A to B (null: the end) along axis D in steps St. */
 export type SliceShape<S, D extends number, A extends number, B, St extends number> = S extends string
   ? S
-  : ReplaceAxis<S, Axis<S, D>, Steps<Sliced<SizeAt<S, Axis<S, D>>, A, B>, St>>;
+  : SizeAt<S, Axis<S, D>> extends infer X
+    ? ReplaceAxis<S, Axis<S, D>, Steps<Sliced<X, A, B>, St>>
+    : never;
 /** slice as a rule. */
 export interface Slice<D extends number, A extends number, B, St extends number> extends Rule {
   readonly out: SliceShape<this["in"], D, A, B, St>;
@@ -94,7 +96,7 @@ type Total<L, T = "0"> = L extends readonly [infer D extends number, ...infer R]
 export function splitFault(size: Dim | undefined, sizes: readonly number[], axis: number): Fault | null {
   const total = sizes.reduce((sum, n) => sum + n, 0);
   if (sizes.length === 0 || sizes.some((n) => !Number.isSafeInteger(n) || n < 0)) {
-    return { code: "split-sizes", text: `the sizes are [${sizes.join(", ")}], but must be natural numbers` };
+    return { code: "split-sizes", text: `the sizes are ${shown(sizes)}, but must be natural numbers` };
   }
   return size === undefined || show(size) === "?" || size === total
     ? null

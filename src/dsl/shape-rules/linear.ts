@@ -77,6 +77,22 @@ export type AttentionShape<Q, K> = Q extends readonly [infer N, infer L, infer E
 export interface Attention<K> extends Rule {
   readonly out: AttentionShape<this["in"], K>;
 }
+/** The value that belongs to a key, as a rule on the key's shape: its sizes are the key's. A message that came with the key is told there. */
+export interface AttentionValue<V> extends Rule {
+  readonly out: this["in"] extends readonly [unknown, infer L, unknown]
+    ? V extends readonly [unknown, infer M, unknown]
+      ? Clash<L, M> extends true
+        ? `multiHeadAttention: the key has ${Show<L>} positions, but the value has ${Show<M>}`
+        : AttentionShape<this["in"], V>
+      : AttentionShape<this["in"], V>
+    : true;
+}
+/** That key and value differ in length, or null. */
+export function lengthFault(k: Shape, v: Shape): Fault | null {
+  const [l = 0, m = 0] = [k[1], v[1]];
+  if (!clash(l, m)) return null;
+  return { code: "attention-sizes", text: `the key has ${show(l)} positions, but the value has ${show(m)}` };
+}
 /** True, or a message when the heads do not divide the embedding. */
 export type HeadsFault<Q, H extends number> = Q extends readonly [unknown, unknown, infer E extends number]
   ? Mod<E, H> extends infer R

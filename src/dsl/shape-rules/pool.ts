@@ -99,13 +99,13 @@ type OpenMessage<
   Axis extends string,
   X,
   Y,
-> = `${Op}: outputSize ${Y & number} needs a ${Axis} that is a number, but it is ${Show<X>}`;
+> = `${Op}: outputSize ${Y & number} needs a ${Axis} that is a number, not ${Show<X>}`;
 /** That a grid of several cells meets a size that is not a number, or null. */
 export function openFault(sizes: readonly Dim[], grid: Sizes): Fault | null {
   for (const [i, x] of sizes.entries()) {
     const name = axisNames[sizes.length]?.[i] ?? "";
     if (at(grid, i) === 1 || typeof x === "number") continue;
-    const text = `outputSize ${at(grid, i)} needs a ${name} that is a number, but it is ${show(x)}`;
+    const text = `outputSize ${at(grid, i)} needs a ${name} that is a number, not ${show(x)}`;
     return { code: "adaptive-size", text, help: `trace the model with a fixed ${name}, or use outputSize 1` };
   }
   return null;

@@ -93,10 +93,23 @@ type Quotient<V, W, Op extends string> = number extends V | W
           ? { exact: FloorDivDim<V, `${W}`> }
           : number
       : number;
+/** The size among D that is neither a natural number nor -1, never when there is none. */
+type BadSize<D> = D extends number
+  ? `${D}` extends "-1"
+    ? never
+    : `${D}` extends `-${string}` | `${string}.${string}`
+      ? D
+      : never
+  : never;
+type BadSizeMessage<Op extends string, D> = `${Op}: a size is ${D & number}, but must be a natural number or -1`;
 /** The result of reshape to T, or what is wrong. */
 export type ReshapeShape<S, T, Op extends string = "reshape"> = S extends string
   ? S
-  : number extends Length<S>
+  : [BadSize<T[number & keyof T]>] extends [never]
+    ? Reshaped<S, T, Op>
+    : BadSizeMessage<Op, BadSize<T[number & keyof T]>>;
+type Reshaped<S, T, Op extends string> =
+  number extends Length<S>
     ? Open<T>
     : Cancel<S, T> extends [infer V, infer W]
       ? Without<W, -1> extends infer R
@@ -131,10 +144,15 @@ function cancelled(s: Shape, target: Shape): { readonly left: Shape; readonly re
   }
   return { left, rest };
 }
+/** That a size is neither a natural number nor -1, or null. */
+function sizeFault(target: Shape): Fault | null {
+  const bad = target.find((d) => typeof d === "number" && (!Number.isSafeInteger(d) || d < -1));
+  return bad === undefined ? null : { code: "option-range", text: `a size is ${bad}, but must be a natural number or -1` };
+}
 /** That the elements of s do not fill the target, which may hold one -1, or null. */
 export function reshapeFault(s: Shape, target: Shape): Fault | null {
-  const bad = target.find((d) => typeof d === "number" && (!Number.isSafeInteger(d) || d < -1));
-  if (bad !== undefined) return { code: "option-range", text: `a size is ${bad}, but must be a natural number or -1` };
+  const bad = sizeFault(target);
+  if (bad !== null) return bad;
   if (target.filter((d) => d === -1).length > 1) return { code: "option-range", text: "more than one size is -1" };
   const { left, rest } = cancelled(s, target);
   const known = rest.filter((d) => d !== -1);
@@ -152,9 +170,11 @@ export type ExpandShape<S, T> = S extends string
   ? S
   : number extends Length<S>
     ? TypeDim[]
-    : LessInt<`${Length<T>}`, `${Length<S>}`> extends true
-      ? "expand: the shape has fewer axes than the input"
-      : ExpandAxes<S, T>;
+    : [BadSize<T[number & keyof T]>] extends [never]
+      ? Expanded<S, T>
+      : BadSizeMessage<"expand", BadSize<T[number & keyof T]>>;
+type Expanded<S, T> =
+  LessInt<`${Length<T>}`, `${Length<S>}`> extends true ? "expand: the shape has fewer axes than the input" : ExpandAxes<S, T>;
 /** expand as a rule. */
 export interface Expand<T> extends Rule {
   readonly out: ExpandShape<this["in"], T>;
@@ -174,6 +194,8 @@ type ExpandAxes<S, T, Out extends readonly unknown[] = []> = T extends readonly 
   : Out;
 /** That s does not repeat to the target, or null. */
 export function expandFault(s: Shape, target: Shape): Fault | null {
+  const bad = sizeFault(target);
+  if (bad !== null) return bad;
   if (target.length < s.length) return { code: "rank-mismatch", text: "the shape has fewer axes than the input" };
   const lead = target.length - s.length;
   for (let axis = target.length - 1; axis >= 0; axis--) {

@@ -17,8 +17,20 @@ export type ResizeShape<Op extends string, S, Z, F> = S extends readonly [infer 
 export interface Resize<Op extends string, Z, F> extends Rule {
   readonly out: ResizeShape<Op, this["in"], Z, F>;
 }
-/** True, or a message when there are both a size and a scale factor. */
-export type EitherFault<Z, F> = [Z] extends [null] ? true : [F] extends [null] ? true : "interpolate: give either size or scaleFactor";
+/** True, or a message when there are both a size and a scale factor, or the factor is not above 0. */
+export type EitherFault<Z, F> = [Z] extends [null]
+  ? FactorFault<F extends readonly unknown[] ? F[number] : F>
+  : [F] extends [null]
+    ? true
+    : "interpolate: give either size or scaleFactor";
+/** True, or a message when a factor is not above 0. */
+type FactorFault<F> = [F] extends [number]
+  ? Extract<`${F}`, "0" | `-${string}`> extends infer B
+    ? [B] extends [never]
+      ? true
+      : `interpolate: scaleFactor is ${B & string}, but must be positive`
+    : never
+  : true;
 /** floor(X F), for integers and for decimals that binary numbers hold exactly: 0.5, 1.25. */
 type ScaleDim<X, F> = F extends number
   ? `${F}` extends `-${string}` | "0"

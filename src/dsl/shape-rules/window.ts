@@ -3,7 +3,7 @@ import { addDims, type Dim, floorDiv } from "../../ir/dim.ts";
 import type { AddInt, Int, MulInt, SubInt } from "../arith.generated.ts";
 import type { AddDim, FloorDivDim, Print, Show } from "../dim-types.ts";
 import type { Fault } from "../trace.ts";
-import { show } from "./show.ts";
+import { show, shown } from "./show.ts";
 
 /** One number for both axes, or [height, width]. */
 export type Pair = number | readonly [number, number];
@@ -144,9 +144,6 @@ export function windowFault(sizes: readonly Dim[], w: Window): Fault | null {
   return null;
 }
 
-/** An option as messages show it: text, which a number was wanted in place of, in quotes. */
-const shownOption = (option: unknown): string => (typeof option === "string" ? JSON.stringify(option) : String(option));
-
 /** True, or a message when an option is not a positive integer, or as many of them as there are axes. */
 export type Positive<Label extends string, V> = V extends readonly unknown[]
   ? Counted<Label, V> extends infer F extends string
@@ -170,21 +167,21 @@ type EachPositive<Label extends string, V> = V extends readonly [infer A, ...inf
       : true
     : true;
 /** That an option is not a positive integer, or as many of them as there are axes, or null. */
-export function positive(option: string, v: Sizes, axes: 1 | 2 | 3 = 1): Fault | null {
+export function positive(option: string, v: unknown, axes: 1 | 2 | 3 = 1): Fault | null {
   return countFault(option, v, axes) ?? rangeFault(option, v, "a positive integer", (n) => n > 0);
 }
 /** That an option is a list of more or fewer numbers than there are axes, or null. */
-function countFault(option: string, v: Sizes, axes: 1 | 2 | 3): Fault | null {
+function countFault(option: string, v: unknown, axes: 1 | 2 | 3): Fault | null {
   if (!Array.isArray(v) || v.length === axes) return null;
-  const text = `${option} is [${v.join(", ")}], but must be a number${axes === 1 ? "" : ` or ${axes} numbers`}`;
+  const text = `${option} is ${shown(v)}, but must be a number${axes === 1 ? "" : ` or ${axes} numbers`}`;
   return { code: "option-count", text };
 }
-function rangeFault(option: string, v: Sizes | readonly Sides[], wanted: string, fits: (n: number) => boolean): Fault | null {
-  const list: readonly number[] = Array.isArray(v) ? v.flat() : [v];
-  const index = list.findIndex((n) => !Number.isSafeInteger(n) || !fits(n));
+function rangeFault(option: string, v: unknown, wanted: string, fits: (n: number) => boolean): Fault | null {
+  const list: readonly unknown[] = Array.isArray(v) ? v.flat() : [v];
+  const index = list.findIndex((n) => !Number.isSafeInteger(n) || !fits(Number(n)));
   if (index < 0) return null;
-  const bad: unknown = list[index];
-  return { code: "option-range", text: `${option} is ${bad === undefined ? "missing" : shownOption(bad)}, but must be ${wanted}` };
+  const bad = list[index];
+  return { code: "option-range", text: `${option} is ${bad === undefined ? "missing" : shown(bad)}, but must be ${wanted}` };
 }
 /** True, or a message when an option is not an integer from 0 on, or as many of them as there are axes. */
 export type Natural<Label extends string, V> = V extends readonly number[]
@@ -202,8 +199,8 @@ type EachNatural<Label extends string, V> = V extends readonly [infer A, ...infe
       : true
     : true;
 /** That an option is not an integer from 0 on, or null. */
-export function natural(option: string, v: Sizes | readonly Sides[], axes?: 1 | 2 | 3): Fault | null {
+export function natural(option: string, v: unknown, axes?: 1 | 2 | 3): Fault | null {
   const count = axes === undefined || !isSizes(v) ? null : countFault(option, v, axes);
   return count ?? rangeFault(option, v, "a natural number", (n) => n >= 0);
 }
-const isSizes = (v: Sizes | readonly Sides[]): v is Sizes => !Array.isArray(v) || v.every((n) => typeof n === "number");
+const isSizes = (v: unknown): boolean => !Array.isArray(v) || v.every((n) => typeof n === "number");
