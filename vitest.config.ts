@@ -6,6 +6,7 @@ export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
     globalSetup: "test/support/built-package.ts",
+    setupFiles: "test/support/seed-properties.ts",
     testTimeout: 120_000,
     hookTimeout: 120_000,
     pool: "forks",

@@ -63,12 +63,12 @@ type SameAs<S, T> = T extends string
       ? true
       : `repeat: the block turns ${Print<S>} into ${Print<T>}`;
 
-/** Applies a block that keeps the shape n times, each time under the scope of its index, which counts from `first`. */
+/** Applies a block that keeps the shape n times, each time under the scope of its index, which counts from `first`, 0 when absent. */
 export function repeat<S, T, N extends number>(
   x: Tensor<S>,
   n: Checked<N, Natural<"repeat: n", N>>,
   block: (x: Tensor<S>, index: number) => Checked<Tensor<T>, SameAs<S, T>>,
-  first = 0,
+  first?: number,
 ): Tensor<S> {
   const call = enter("repeat", repeat, arguments);
   const times = numeric(n);
@@ -79,7 +79,8 @@ export function repeat<S, T, N extends number>(
     typeof block === "function" ? null : { code: "not-a-function", text: `the block is ${describe(block)}, but must be a function` },
   );
   let y = x;
-  for (let index = first; index < first + times; index++) {
+  const start = first ?? 0;
+  for (let index = start; index < start + times; index++) {
     const next = sameTensor<S>(scoped(call.trace, String(index), call.location, () => block(y, index)));
     const value = operand(call, y);
     const [before, after] = [value.type.shape, operand(call, next).type.shape];

@@ -156,8 +156,9 @@ export function enter(label: string, publicFunction: PublicFunction, given: Arra
   const place = trace.scope === "" ? "" : ` in "${trace.scope.slice(0, -1)}"`;
   const shown = !isNamed ? `${label}${place}` : `${label} "${full}"`;
   const call = { trace, builder: trace.builder, label, name: full, shown, location };
-  if (trace.piped?.layer === publicFunction) check({ ...call, shown: "pipe" }, [], moreFault(label, trace.piped.index));
-  check(call, [], argumentsFault(label, given));
+  if (trace.piped?.layer === publicFunction)
+    check({ ...call, shown: "pipe" }, [], moreFault(label, publicFunction.length, trace.piped.index));
+  check(call, [], argumentsFault(label, publicFunction.length, given));
   return call;
 }
 /** Begins the call of a layer with parameters: without a name it is called like its function, with a number from the second on. */

@@ -60,6 +60,10 @@ export class GraphBuilder {
   initializer(name: string, data: TensorData): Value {
     return this.#tensor(this.#claim(name), data);
   }
+  /** Adds a tensor of another graph, under its name: what is known of it there is known here. */
+  initializerLike({ name, type, elements }: Value, data: TensorData): Value {
+    return this.#held({ name: this.#claim(name), type, elements }, data);
+  }
   /** Adds a tensor that the compiler makes: its name gets a number behind it where it is taken. */
   tensor(name: string, data: TensorData): Value {
     return this.#tensor(this.#unique(name, takenBy.value, takenBy.value + takenBy.later), data);
@@ -179,8 +183,11 @@ export class GraphBuilder {
   }
 
   #tensor(name: string, data: TensorData): Value {
-    const { type, elements } = knownOf(data);
-    const value: Value = { name, type, producer: null, elements };
+    const { dtype, shape } = data;
+    return this.#held({ name, type: { dtype, shape }, elements: data.data.length <= maxKnownElements ? numbersOf(data) : null }, data);
+  }
+  #held(known: Pick<Value, "name" | "type" | "elements">, data: TensorData): Value {
+    const value: Value = { ...known, producer: null };
     this.#initializers.set(value, data);
     return value;
   }
@@ -257,16 +264,6 @@ export class GraphBuilder {
 function hasFewElements({ shape }: TensorType): boolean {
   const sizes = staticShape(shape);
   return sizes === null ? shape.includes(0) : sizes.reduce((n, d) => n * d, 1) <= maxKnownElements;
-}
-/** What is known of each tensor, so that graphs that hold the same one need not find it out again. */
-const known = new WeakMap<TensorData, Pick<Value, "type" | "elements">>();
-function knownOf(data: TensorData): Pick<Value, "type" | "elements"> {
-  const found = known.get(data) ?? {
-    type: { dtype: data.dtype, shape: data.shape },
-    elements: data.data.length <= maxKnownElements ? numbersOf(data) : null,
-  };
-  known.set(data, found);
-  return found;
 }
 /**
  * True when what is known of a node's outputs would be known too if it had these inputs. Where a size is unknown it would not: each

@@ -22,7 +22,7 @@ export function copyInterface(b: GraphBuilder, graph: Graph, replace: ReadonlyMa
   b.reserve(graph.nodes.flatMap((node) => [node.name, ...node.outputs.flatMap((v) => (v === null ? [] : [v.name]))]));
   b.reserve(graph.outputs.map((v) => v.name));
   for (const input of graph.inputs) if (!map.has(input)) map.set(input, b.input(input.name, input.type));
-  for (const [value, data] of graph.initializers) if (!map.has(value)) map.set(value, b.initializer(value.name, data));
+  for (const [value, data] of graph.initializers) if (!map.has(value)) map.set(value, b.initializerLike(value, data));
   return map;
 }
 

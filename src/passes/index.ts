@@ -9,6 +9,7 @@ export {
   type OtherByKind,
   otherByKind,
   runningStatistics,
+  weightBytes,
 } from "./answers/cost.ts";
 export { type AxisReceptiveField, featureMaps, receptiveField, receptiveFields, spatialAxes } from "./answers/receptive-field.ts";
 export { type AxisExtent, type UnitPosition, type UnitView, unitView } from "./answers/unit-view.ts";

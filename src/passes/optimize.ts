@@ -1,10 +1,9 @@
 /** The pipelines of optimising passes. */
 import { addDims, type Dim } from "../ir/dim.ts";
-import { dtypes } from "../ir/dtype.ts";
 import type { Graph } from "../ir/graph.ts";
 import type { Target } from "../ir/op-schema.ts";
 import type { TargetName } from "../ir/targets.ts";
-import { macDelta } from "./answers/cost.ts";
+import { macDelta, weightBytes } from "./answers/cost.ts";
 import { reduceStrength } from "./arithmetic/reduce-strength.ts";
 import { eliminateCommonSubexpressions } from "./cleanup/common-subexpression-elimination.ts";
 import { foldConstants } from "./cleanup/constant-folding.ts";
@@ -231,13 +230,8 @@ export function reportOf(pass: string, before: Graph, { graph, applied, skipped 
     skipped,
     nodeDelta: graph.nodes.length - before.nodes.length,
     macDelta: changed ? macDelta(before, graph) : 0,
-    byteDelta: changed ? constantBytes(graph) - constantBytes(before) : 0,
+    byteDelta: changed ? weightBytes(graph) - weightBytes(before) : 0,
   };
-}
-function constantBytes({ initializers }: Graph): number {
-  let bytes = 0;
-  for (const { dtype, data } of initializers.values()) bytes += data.length * dtypes[dtype].size;
-  return bytes;
 }
 const joined = (known: PassReport, { applied, skipped, ...now }: PassReport): PassReport => ({
   pass: known.pass,

@@ -1,6 +1,8 @@
 /** Types of the values that onnxruntime adds to a graph and does not declare: those in its blocked layout, and reshapes of its own. */
 import type { DType } from "../ir/dtype.ts";
 import { dtypes } from "../ir/dtype.ts";
+import { isOpType } from "../ir/op-types.ts";
+import { schemaOf } from "../ir/ops/index.ts";
 import type { ExecutedNode } from "./executed-graph.ts";
 
 /** A type whose sizes are all known. */
@@ -40,9 +42,15 @@ export function inferredType(node: ExecutedNode, output: number, context: TypeCo
   const channels = node.opType === "Conv" ? types.get(second)?.shape[0] : input?.shape[1];
   if (node.domain === blockedDomain) return channels === undefined ? original : withChannels(original, channels);
   // An elementwise op among blocked tensors keeps their padding.
-  const same = input !== undefined && original.shape.length === 4 && input.shape.every((d, i) => i === 1 || d === original.shape[i]);
+  const same =
+    input !== undefined &&
+    original.shape.length === 4 &&
+    isElementwise(node.opType) &&
+    input.shape.every((d, i) => i === 1 || d === original.shape[i]);
   return same ? withChannels(original, Math.max(original.shape[1] ?? 0, input.shape[1] ?? 0)) : original;
 }
+/** A Slice or Concat that changes the number of channels is none. */
+const isElementwise = (opType: string): boolean => isOpType(opType) && schemaOf(opType).receptiveField === "pointwise";
 const padded = (channels: number): number => Math.ceil(channels / smallestBlock) * smallestBlock;
 const withChannels = ({ dtype, shape }: ExecutedType, channels: number): ExecutedType => ({
   dtype,

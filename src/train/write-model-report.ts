@@ -3,9 +3,8 @@ import { writeFileAtomically } from "../codegen/atomic-file.ts";
 import { buildInference, type Compilable, type CompileOptions, sourceOf } from "../compile/index.ts";
 import { loadImage } from "../data/index.ts";
 import { type Dim, substitute } from "../ir/dim.ts";
-import { dtypes } from "../ir/dtype.ts";
 import type { Graph, Node } from "../ir/graph.ts";
-import { cost } from "../passes/index.ts";
+import { cost, weightBytes } from "../passes/index.ts";
 import { byteText as bytes, grouped } from "../report/html.ts";
 import type { ModelReport, NodeFigures, SizeChange } from "../report/index.ts";
 import { fieldBoxes } from "./field-boxes.ts";
@@ -95,11 +94,6 @@ function sizesOf(before: Graph, after: Graph, macsBefore: Dim, macsAfter: Dim): 
     { what: "weights", before: bytes(weightBytes(before)), after: bytes(weightBytes(after)) },
     ...ops.map((op) => ({ what: op, before: grouped(was.get(op) ?? 0), after: grouped(is.get(op) ?? 0) })),
   ];
-}
-function weightBytes({ initializers }: Graph): number {
-  let total = 0;
-  for (const { dtype, data } of initializers.values()) total += data.length * dtypes[dtype].size;
-  return total;
 }
 
 /** Of small inputs the picture has several pixels for each of theirs: it is looked at, not computed with. */

@@ -79,13 +79,20 @@ function graphOf(steps: readonly (readonly [kind: number, left: number, right: n
   return eliminateDeadCode(b.build()).graph;
 }
 
+/** Two transposes that onnxruntime takes out around a slice of the channels, which is then an op of its own making. */
+const sliceOfChannels: readonly (readonly [number, number, number])[] = [
+  [6, 0, 0],
+  [7, 1, 1],
+  [6, 2, 0],
+  [1, 0, 3],
+];
 test("random graphs take memory as the plan says, as they are and as onnxruntime rewrites them", async () => {
   await fc.assert(
     fc.asyncProperty(steps, fc.constantFrom("none" as const, "basic" as const, "all" as const), async (made, graphOptimization) => {
       const [planned, measured] = await both(graphOf(made), { x: filled(shape) }, { graphOptimization });
       expect(planned).toBe(measured);
     }),
-    { numRuns: 40 },
+    { numRuns: 40, examples: [[sliceOfChannels, "all"]] },
   );
 }, 60_000);
 

@@ -33,16 +33,18 @@ export function relu6<S>(x: Tensor<S>): Tensor<S> {
   const { builder } = call;
   return result(call, add(call, "Clip", [operand(call, x), builder.constant("float32", 0), builder.constant("float32", 6)]));
 }
-/** x where it is positive, negativeSlope x elsewhere. */
-export function leakyRelu<S>(x: Tensor<S>, negativeSlope = 0.01): Tensor<S> {
-  return unary("leakyRelu", leakyRelu, arguments, x, "LeakyRelu", { alpha: negativeSlope }, numberFault("negativeSlope", negativeSlope));
+/** x where it is positive, negativeSlope x (0.01 when absent) elsewhere. */
+export function leakyRelu<S>(x: Tensor<S>, negativeSlope?: number): Tensor<S> {
+  const alpha = negativeSlope === undefined ? 0.01 : negativeSlope;
+  return unary("leakyRelu", leakyRelu, arguments, x, "LeakyRelu", { alpha }, numberFault("negativeSlope", alpha));
 }
-/** x where it is positive, alpha (e^x - 1) elsewhere. */
-export function elu<S>(x: Tensor<S>, alpha = 1): Tensor<S> {
-  return unary("elu", elu, arguments, x, "Elu", { alpha }, numberFault("alpha", alpha));
+/** x where it is positive, alpha (e^x - 1) elsewhere; alpha is 1 when absent. */
+export function elu<S>(x: Tensor<S>, alpha?: number): Tensor<S> {
+  const scale = alpha === undefined ? 1 : alpha;
+  return unary("elu", elu, arguments, x, "Elu", { alpha: scale }, numberFault("alpha", scale));
 }
 /** x Phi(x), with Phi the normal distribution's; "tanh" is its approximation (Hendrycks and Gimpel 2016, arXiv:1606.08415). */
-export function gelu<S>(x: Tensor<S>, options: { approximate?: "none" | "tanh" } = {}): Tensor<S> {
+export function gelu<S>(x: Tensor<S>, options?: { approximate?: "none" | "tanh" }): Tensor<S> {
   const o = settings<{ approximate: string }>(options, { approximate: "none" });
   return unary("gelu", gelu, arguments, x, "Gelu", o, optionsFault(options, o));
 }
@@ -61,7 +63,7 @@ export function tanh<S>(x: Tensor<S>): Tensor<S> {
   return unary("tanh", tanh, arguments, x, "Tanh");
 }
 /** log(1 + e^(beta x)) / beta. */
-export function softplus<S>(x: Tensor<S>, options: { beta?: number } = {}): Tensor<S> {
+export function softplus<S>(x: Tensor<S>, options?: { beta?: number }): Tensor<S> {
   const call = enter("softplus", softplus, arguments);
   const value = operand(call, x);
   const o = settings<{ beta: number }>(options, { beta: 1 });
@@ -81,7 +83,7 @@ export function hardSwish<S>(x: Tensor<S>): Tensor<S> {
   return unary("hardSwish", hardSwish, arguments, x, "HardSwish");
 }
 /** x where it is positive, weight x elsewhere, with a learnt weight for all channels or one for each, as torch.nn.PReLU. */
-export function prelu<S>(x: Tensor<S>, options: { numParameters?: number; init?: Init; name?: string } = {}): Tensor<S> {
+export function prelu<S>(x: Tensor<S>, options?: { numParameters?: number; init?: Init; name?: string }): Tensor<S> {
   const o = settings<PreluSettings>(options, { numParameters: 1, init: constant(0.25), name: undefined });
   const call = enterLayer("prelu", prelu, arguments, o.name);
   const value = floatOperand(call, x);

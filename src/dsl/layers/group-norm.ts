@@ -58,7 +58,7 @@ export interface InstanceNormOptions<F> {
 /** Instance normalisation (Ulyanov et al. 2016, arXiv:1607.08022), as torch.nn.InstanceNorm2d: each channel of each image by its own mean and variance. */
 export function instanceNorm2d<S, F extends number = number>(
   x: Checked<Tensor<S>, InstanceNormShape<S, F>>,
-  options: InstanceNormOptions<F> = {},
+  options?: InstanceNormOptions<F>,
 ): Tensor<S> {
   const o = settings<InstanceNormSettings>(options, { ...defaults, affine: false, numFeatures: null });
   const call = enterLayer("instanceNorm2d", instanceNorm2d, arguments, o.name);

@@ -64,7 +64,7 @@ export function select<S, A extends number, I extends number>(
 export function slice<S, A extends number, const F extends number = 0, const E extends number | null = null, const St extends number = 1>(
   x: Tensor<S>,
   dim: Checked<A, AxisFault<"slice", S, A>>,
-  options: { start?: F; end?: E; step?: Checked<St, Positive<"slice: step", St>> } = {},
+  options?: { start?: F; end?: E; step?: Checked<St, Positive<"slice: step", St>> },
 ): Tensor<After<S, [Slice<A, F, E, St>]>> {
   const call = enter("slice", slice, arguments);
   const value = operand(call, x);
@@ -98,7 +98,7 @@ const modes = { constant: "constant", reflect: "reflect", replicate: "edge", cir
 export function pad<S, const L extends readonly number[]>(
   x: Tensor<S>,
   sides: Checked<L, PadFault<S, L>>,
-  options: PadOptions = {},
+  options?: PadOptions,
 ): Tensor<After<S, [Pad<L>]>> {
   const call = enter("pad", pad, arguments);
   const pads = listOf<number>(call, "the pads are", sides);

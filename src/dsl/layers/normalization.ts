@@ -29,7 +29,7 @@ export interface BatchNormOptions<F> {
 /** Batch normalisation (Ioffe and Szegedy 2015, arXiv:1502.03167), as torch.nn.BatchNorm2d: by running statistics, which training turns into the batch's. */
 export function batchNorm2d<S, F extends number = number>(
   x: Checked<Tensor<S>, BatchNormShape<S, F>>,
-  options: BatchNormOptions<F> = {},
+  options?: BatchNormOptions<F>,
 ): Tensor<S> {
   const o = batchNormSettings(options);
   const call = enterLayer("batchNorm2d", batchNorm2d, arguments, o.name);
@@ -38,7 +38,7 @@ export function batchNorm2d<S, F extends number = number>(
 /** Batch normalisation of features [N, C] or sequences [N, C, L], as torch.nn.BatchNorm1d. */
 export function batchNorm1d<S, F extends number = number>(
   x: Checked<Tensor<S>, BatchNorm1dShape<S, F>>,
-  options: BatchNormOptions<F> = {},
+  options?: BatchNormOptions<F>,
 ): Tensor<S> {
   const o = batchNormSettings(options);
   const call = enterLayer("batchNorm1d", batchNorm1d, arguments, o.name);
@@ -47,7 +47,7 @@ export function batchNorm1d<S, F extends number = number>(
 /** Batch normalisation of volumes, as torch.nn.BatchNorm3d. */
 export function batchNorm3d<S, F extends number = number>(
   x: Checked<Tensor<S>, BatchNorm3dShape<S, F>>,
-  options: BatchNormOptions<F> = {},
+  options?: BatchNormOptions<F>,
 ): Tensor<S> {
   const o = batchNormSettings(options);
   const call = enterLayer("batchNorm3d", batchNorm3d, arguments, o.name);
@@ -97,7 +97,7 @@ export interface LayerNormOptions<F> {
 /** Layer normalisation (Ba et al. 2016, arXiv:1607.06450) over the last axis, or the last axes of a list, as torch.nn.LayerNorm. */
 export function layerNorm<S, const F extends number | readonly number[] = number>(
   x: Tensor<S>,
-  options: LayerNormOptions<Checked<F, LayerNormFault<S, F>>> = {},
+  options?: LayerNormOptions<Checked<F, LayerNormFault<S, F>>>,
 ): Tensor<S> {
   const o = settings<LayerNormSettings>(options, {
     normalizedShape: null,

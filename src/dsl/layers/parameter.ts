@@ -7,12 +7,12 @@ import { type Call, check, declare, enter, listOf, type Parameter, result } from
 import { nameFault, ofOneParameter, optionsFault, settings } from "./options.ts";
 
 /** A learnt tensor under the current scope; normal with deviation 1 unless an init is given. */
-export function parameter<const S extends number[]>(name: string, shape: [...S], options: { init?: Init } = {}): Tensor<S> {
+export function parameter<const S extends number[]>(name: string, shape: [...S], options?: { init?: Init }): Tensor<S> {
   const call = enter("parameter", parameter, arguments, name);
   return result(call, declared(call, name, shape, options, normal(), "parameter"));
 }
 /** A tensor that belongs to the model's state but is not learnt; zeros unless an init is given. */
-export function buffer<const S extends number[]>(name: string, shape: [...S], options: { init?: Init } = {}): Tensor<S> {
+export function buffer<const S extends number[]>(name: string, shape: [...S], options?: { init?: Init }): Tensor<S> {
   const call = enter("buffer", buffer, arguments, name);
   return result(call, declared(call, name, shape, options, zeros(), "buffer"));
 }

@@ -2,7 +2,7 @@
 import { knowsTheSame } from "../../ir/builder.ts";
 import { parameterAt } from "../../ir/check-call.ts";
 import { addDims, type Dim, mulDims, subDims, totalOf } from "../../ir/dim.ts";
-import { isFloat } from "../../ir/dtype.ts";
+import { dtypes, isFloat } from "../../ir/dtype.ts";
 import type { Graph, Node, Value } from "../../ir/graph.ts";
 import type { Flops } from "../../ir/op-schema.ts";
 import { type OpType, signatures } from "../../ir/op-types.ts";
@@ -53,6 +53,13 @@ export function cost(graph: Graph, { isParameter = learntInitializers(graph) }: 
     other: totalOf(nodes.map((c) => c.other)),
     otherByKind: otherByKind(nodes),
   };
+}
+
+/** The bytes of all initializers of a graph. */
+export function weightBytes({ initializers }: Graph): number {
+  let bytes = 0;
+  for (const { dtype, data } of initializers.values()) bytes += data.length * dtypes[dtype].size;
+  return bytes;
 }
 
 /** How many multiply-adds one graph takes more than another. Nodes that both have are not counted: most, where a pass lies between them. */

@@ -10,6 +10,7 @@ import { dropExpands } from "../movement/drop-expands.ts";
 import { isOneOf, type Pass, type RewriteContext, type RewriteOutcome, type RewriteRule, rewrite, rewriteRule, skip } from "../rewrite.ts";
 import { isSoleReader, sameType } from "../sole-use.ts";
 import { joinConstants } from "./join-constants.ts";
+import { numberOf } from "./match-product.ts";
 import { mergeClips } from "./merge-clips.ts";
 import { mergeReductions } from "./merge-reductions.ts";
 
@@ -24,12 +25,6 @@ const operands = (node: Node): Operands | null => {
   const [a, c] = node.inputs;
   return a && c ? [a, c] : null;
 };
-/** The only number that a constant of one element holds. */
-function numberOf(context: RewriteContext, value: Value): number | null {
-  const tensor = context.contents(value);
-  const numbers = tensor === null || tensor.data.length !== 1 ? null : numbersOf(tensor);
-  return numbers?.[0] ?? null;
-}
 /** One node in the place of another, under its name. */
 const instead =
   <T extends OpType>(
@@ -43,7 +38,7 @@ const instead =
 const divide = rewriteRule("divide-by-constant", ["Div"], (node, context): RewriteOutcome => {
   const [a, c] = operands(node) ?? [];
   if (!a || !c || !isFloat(a.type.dtype)) return "keep";
-  if (numberOf(context, a) === 1 && sameType(c, outputAt(node.outputs, 0))) return instead(node, "Reciprocal", () => [context.value(c)]);
+  if (numberOf(a, context) === 1 && sameType(c, outputAt(node.outputs, 0))) return instead(node, "Reciprocal", () => [context.value(c)]);
   const tensor = context.contents(c);
   const numbers = tensor === null ? null : numbersOf(tensor);
   if (tensor === null || numbers === null) return "keep";
@@ -66,7 +61,7 @@ const powers: Readonly<Record<number, { readonly opType: "Mul" | "Sqrt" | "Recip
 };
 const power = rewriteRule("small-power", ["Pow"], (node, context): RewriteOutcome => {
   const [x, exponent] = operands(node) ?? [];
-  const form = exponent ? powers[numberOf(context, exponent) ?? Number.NaN] : undefined;
+  const form = exponent ? powers[numberOf(exponent, context) ?? Number.NaN] : undefined;
   if (!x || form === undefined || !isFloat(x.type.dtype)) return "keep";
   return sameType(x, outputAt(node.outputs, 0))
     ? instead(node, form.opType, () => form.inputs(context.value(x)))
@@ -102,7 +97,7 @@ const involution = rewriteRule("involution", ["Neg", "Not"], (node, context): Re
 
 const negate = rewriteRule("times-minus-one", ["Mul"], (node, context): RewriteOutcome => {
   const inputs = operands(node);
-  const side = inputs?.findIndex((v) => numberOf(context, v) === -1) ?? -1;
+  const side = inputs?.findIndex((v) => numberOf(v, context) === -1) ?? -1;
   const x = inputs?.[1 - side];
   if (side < 0 || !x || !sameType(x, outputAt(node.outputs, 0))) return "keep";
   return instead(node, "Neg", () => [context.value(x)]);
@@ -145,7 +140,7 @@ const inverseRoot = rewriteRule("times-inverse-root", ["Mul"], (node, context): 
     const power = node.inputs[side]?.producer;
     const [base, exponent] = power && isOneOf(power, ["Pow"]) ? (operands(power) ?? []) : [];
     const other = node.inputs[1 - side];
-    if (!power || !base || !exponent || !other || numberOf(context, exponent) !== -0.5 || !isFloat(base.type.dtype)) continue;
+    if (!power || !base || !exponent || !other || numberOf(exponent, context) !== -0.5 || !isFloat(base.type.dtype)) continue;
     if (!sameType(base, outputAt(power.outputs, 0)) || !isSoleReader(context, outputAt(power.outputs, 0), node)) continue;
     return instead(node, "Div", (b) => [context.value(other), b.add("Sqrt", [context.value(base)])]);
   }
@@ -171,7 +166,7 @@ function scaledBy(context: RewriteContext, value: Value, reader: Node) {
   if (producer === null || !isOneOf(producer, ["Mul"]) || !isSoleReader(context, value, reader)) return null;
   for (const side of [1, 0] as const) {
     const [of, number] = [producer.inputs[1 - side], producer.inputs[side]];
-    const scale = number ? numberOf(context, number) : null;
+    const scale = number ? numberOf(number, context) : null;
     if (of && number && scale !== null && sameType(of, value) && context.contents(of) === null)
       return { of, scale, dtype: number.type.dtype, shape: context.contents(number)?.shape ?? [] };
   }

@@ -82,7 +82,7 @@ function partGraph(graph: Graph, nodes: readonly Node[], results: readonly Value
   const map: ValueMap = new Map();
   const read = new Set(nodes.flatMap((node) => node.inputs));
   b.reserve(nodes.flatMap((node) => [node.name, ...node.outputs.flatMap((v) => v?.name ?? [])]));
-  for (const [value, data] of graph.initializers) if (read.has(value)) map.set(value, b.initializer(value.name, data));
+  for (const [value, data] of graph.initializers) if (read.has(value)) map.set(value, b.initializerLike(value, data));
   for (const node of nodes) copyNode(b, node, map);
   for (const value of results) b.output(mapped(map, value), value.name);
   return eliminateDeadCode(b.build()).graph;

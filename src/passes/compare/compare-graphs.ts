@@ -1,9 +1,8 @@
 /** What changed between two graphs: inputs and outputs, nodes, weights, and what they cost. */
 import type { Dim } from "../../ir/dim.ts";
-import { dtypes } from "../../ir/dtype.ts";
 import { type Graph, type Node, printType, type TensorType, type Value } from "../../ir/graph.ts";
 import { printAttributes } from "../../ir/print.ts";
-import { cost } from "../answers/cost.ts";
+import { cost, weightBytes } from "../answers/cost.ts";
 import { type AxisReceptiveField, receptiveField } from "../answers/receptive-field.ts";
 import { compareWeights, type WeightChange } from "./compare-weights.ts";
 import { matchNodes, type NodePairs, pairValues } from "./match-nodes.ts";
@@ -156,9 +155,7 @@ function readsOf(before: Node, after: Node, pairs: NodePairs, frontiers: Change<
 
 function costsOf(graph: Graph): Costs {
   const { parameters, macs, other } = cost(graph);
-  let weightBytes = 0;
-  for (const { dtype, data } of graph.initializers.values()) weightBytes += data.length * dtypes[dtype].size;
-  return { nodes: graph.nodes.length, parameters, macs, other, weightBytes };
+  return { nodes: graph.nodes.length, parameters, macs, other, weightBytes: weightBytes(graph) };
 }
 
 const fieldsOf = (graph: Graph): readonly OutputField[] =>

@@ -117,19 +117,24 @@ interface Clamped {
   readonly low: number;
   readonly high: number;
 }
+/** Chains are followed so far: each of their nodes asks about all before it. */
+const mostClamps = 32;
 /** What a chain of Clip, Relu, Min and Max with numbers holds between which numbers; null for a value that no such node makes. */
 export function clampOf(value: Value, context: RewriteContext): Clamped | null {
-  const bounds = value.producer === null ? null : boundsOf(value.producer, context);
-  if (bounds === null) return null;
-  const inner = clampOf(bounds.x, context);
-  if (inner === null) return bounds;
-  // An outer range applies to the ends of the inner one.
-  const held = (v: number): number => Math.min(Math.max(v, bounds.low), bounds.high);
-  return { x: inner.x, low: held(inner.low), high: held(inner.high) };
+  let whole = boundsOf(value.producer, context);
+  for (let i = 1; whole !== null && i < mostClamps; i++) {
+    const inner = boundsOf(whole.x.producer, context);
+    if (inner === null) break;
+    // An outer range applies to the ends of the inner one.
+    const { low, high } = whole;
+    const held = (v: number): number => Math.min(Math.max(v, low), high);
+    whole = { x: inner.x, low: held(inner.low), high: held(inner.high) };
+  }
+  return whole;
 }
-function boundsOf(node: Node, context: RewriteContext): Clamped | null {
-  const [x] = node.inputs;
-  if (!x) return null;
+function boundsOf(node: Node | null, context: RewriteContext): Clamped | null {
+  const x = node?.inputs[0];
+  if (!node || !x) return null;
   if (isOneOf(node, ["Relu"])) return { x, low: 0, high: Number.POSITIVE_INFINITY };
   if (isOneOf(node, ["Clip"])) {
     const [low, high] = [1, 2].map((i) => {
