@@ -44,7 +44,7 @@ export function verificationText({ verdicts, sizes, skipped }: Verification): st
       culprit === null ? "" : `\n  ${" ".repeat(width)}    ${culprit.rule} at ${harmless(culprit.node)}${place(culprit.location)}`;
     return `  ${pass.padEnd(width)}  ${mark}: largest relative error ${error.toExponential(1)}${where}${changes === 0 ? "" : ` (${changes} changes)`}${broken}\n`;
   });
-  const ran = sizes.map((size) => sizesText(size, "")).filter((text) => text !== "");
+  const ran = sizes.map((size) => (size.size === 0 ? "the sizes it has" : sizesText(size, "")));
   const notes = skipped.map(({ sizes: size, reason }) => `  not run${sizesText(size, " at ")}: ${harmless(reason.split("\n")[0] ?? "")}\n`);
   return [...lines, ...(ran.length > 0 ? [`  verified at ${ran.join("; ")}\n`] : []), ...notes].join("");
 }

@@ -39,6 +39,11 @@ test("a pass that keeps its promise is verified at several batches and odd sizes
 `);
 });
 
+test("a graph without symbols is verified at the sizes it has", async () => {
+  const verification = await verifyPasses([runOf("identity-removal", removeIdentities)], target, 0);
+  expect(verificationText({ ...verification, sizes: [new Map()] })).toMatch(/\n {2}verified at the sizes it has\n$/);
+});
+
 test("the change that broke a graph is named, with the user's line", async () => {
   const { verdicts } = await verifyPasses([runOf("careless", careless)], target, 0);
   expect(verdicts).toEqual([
