@@ -2,6 +2,7 @@
 import { GraphBuilder } from "../../ir/builder.ts";
 import type { Graph, Node, Value } from "../../ir/graph.ts";
 import type { OpType } from "../../ir/op-types.ts";
+import { reductions } from "../../ir/ops/reduction-axes.ts";
 import { eliminateDeadCode } from "../cleanup/dead-code-elimination.ts";
 import { copyInterface, copyNode, copyOutputs, mapped, type ValueMap } from "../copy-graph.ts";
 import { linearOps } from "../linear/fold-affine.ts";
@@ -13,7 +14,7 @@ import { mixing } from "./mixing-relations.ts";
 import { gathering, joining, measuring, regrouping, regroupingOps, slicing, splitting, transposing } from "./movement-relations.ts";
 import { normalization, pointwise, pointwiseOps } from "./pointwise-relations.ts";
 import { refusalsOf } from "./refusals.ts";
-import { padding, pooling, poolOps, reduceOps, reduction, resizing } from "./spatial-relations.ts";
+import { padding, pooling, poolOps, reduction, resizing } from "./spatial-relations.ts";
 import { isSubject } from "./subjects.ts";
 
 const rule = "prune-channels";
@@ -51,7 +52,7 @@ const rules: readonly {
   about(pointwiseOps, pointwise),
   about(["BatchNormalization", "InstanceNormalization"], normalization),
   about(poolOps, pooling),
-  about(reduceOps, reduction),
+  about(reductions, reduction),
   about(["Resize"], resizing),
   about(["Pad"], padding),
   about(["Concat"], joining),

@@ -1,6 +1,7 @@
 /** Pools, reductions, resizing and padding over the other axes: each channel for itself. */
 import type { Node, Value } from "../../ir/graph.ts";
 import { outputAt } from "../../ir/ops/outputs.ts";
+import type { Reduction } from "../../ir/ops/reduction-axes.ts";
 import { axisIndex } from "../../ir/shape.ts";
 import { numbersOf } from "../../ir/tensor-data.ts";
 import { isOneOf, type RewriteContext, skip } from "../rewrite.ts";
@@ -29,13 +30,8 @@ function seesZeros(node: Node<(typeof poolOps)[number]>): boolean {
   return count_include_pad !== 0 && (auto_pad.startsWith("SAME") || ceil_mode !== 0 || (pads?.some((p) => p !== 0) ?? false));
 }
 
-/** The reductions with a rule here. */
-export const reduceOps = [
-  ...(["ReduceSum", "ReduceMean", "ReduceMax", "ReduceMin", "ReduceProd"] as const),
-  ...(["ReduceL1", "ReduceL2", "ReduceSumSquare", "ReduceLogSumExp"] as const),
-] as const;
 /** The relation of a reduction over axes other than the channels'. */
-export const reduction: RelationRule<Node<(typeof reduceOps)[number]>> = (node, table, context) => {
+export const reduction: RelationRule<Node<Reduction>> = (node, table, context) => {
   const [x, listed] = node.inputs;
   const channels = table.of(x);
   if (channels === null || !x) return null;

@@ -1,24 +1,12 @@
 import { expect, test } from "vitest";
 import { GraphBuilder } from "../../../src/ir/builder.ts";
 import type { Dim } from "../../../src/ir/dim.ts";
+import { reductions } from "../../../src/ir/ops/reduction-axes.ts";
 import { numbersOf, tensorFrom } from "../../../src/ir/tensor-data.ts";
 import { expectGradient, gradientsOf, randomTensor } from "../../support/check-gradient.ts";
 import { runGraph } from "../../support/run-graph.ts";
 
 const exact = { step: 1e-5, tolerance: 1e-6 } as const;
-const reductions = [
-  "ReduceSum",
-  "ReduceMean",
-  "ReduceMax",
-  "ReduceMin",
-  "ReduceProd",
-  "ReduceL1",
-  "ReduceL2",
-  "ReduceLogSum",
-  "ReduceLogSumExp",
-  "ReduceSumSquare",
-] as const;
-
 const shapeOf = (shape: readonly Dim[], axes: readonly number[] | null, keepdims: number, noop = 0) => {
   const b = new GraphBuilder("g");
   const x = b.input("x", { dtype: "float32", shape });
