@@ -1,5 +1,5 @@
 /** What is wrong, where, and how to mend it. */
-import { printLocation, type SourceLocation } from "./location.ts";
+import { printLocation, type SourceLocation, withoutOwnFrames } from "./location.ts";
 
 /** A remark with a place of its own. */
 export interface Note {
@@ -33,11 +33,12 @@ const brand = Symbol.for("striate.CompileError");
 /** The user's mistake: what diagnostics say, and no stack of ours. */
 export class CompileError extends Error {
   override readonly name = "CompileError";
-  readonly diagnostics: readonly Diagnostic[];
-  readonly [brand] = true;
+  declare readonly diagnostics: readonly Diagnostic[];
   constructor(diagnostics: readonly Diagnostic[]) {
     super(diagnostics.map(printDiagnostic).join("\n"));
-    this.diagnostics = diagnostics;
+    // Node prints what is enumerable too, and the message says it all.
+    Object.defineProperties(this, { diagnostics: { value: diagnostics }, [brand]: { value: true } });
+    if (this.stack !== undefined) this.stack = withoutOwnFrames(this.stack);
   }
 }
 /** True for a CompileError, also one of another copy of this package. */

@@ -27,7 +27,8 @@ export function printLocation({ position }: SourceLocation): string {
 }
 
 /** This package's own source folder, whose frames are never the user's. */
-const ownFolder = fileURLToPath(new URL("../", import.meta.url));
+const ownUrl = new URL("../", import.meta.url).href;
+const ownFolder = fileURLToPath(ownUrl);
 /** `at f (file:///folder/model.ts:1:2)`, where the path may be one of the system's, and `at file:///folder/model.ts:1:2`. */
 const frames: readonly RegExp[] = [
   /^\s*at .*? \(((?:file:\/\/|[A-Za-z]:[\\/]|\/).*):(\d+):(\d+)\)$/,
@@ -61,3 +62,9 @@ export function firstUserFrame(stack: string): SourcePosition | null {
   }
   return null;
 }
+/** A stack without the frames of this package: Node prints an error that nobody catches by its stack. */
+export const withoutOwnFrames = (stack: string): string =>
+  stack
+    .split("\n")
+    .filter((line) => !(/^\s*at /.test(line) && (line.includes(ownFolder) || line.includes(ownUrl))))
+    .join("\n");
